@@ -1,0 +1,1 @@
+"""Ratios of whole processes; nothing here is a test."""

@@ -1,0 +1,78 @@
+"""The error tree, and the exit statuses every command keeps to.
+
+Bad input ends in one of these errors and one line on stderr
+(``qlint: error: PATH: what is wrong; what to do``), never in a traceback.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit status of every command, in every format."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    ERROR = 2
+    NO_MODEL = 3
+
+
+class QlintError(Exception):
+    """Something the user must mend. ``str(error)`` is the whole line, without the ``qlint: error:`` prefix."""
+
+    code = "QL000"
+
+    def __init__(self, problem: str, remedy: str = "", *, path: str | None = None, code: str | None = None) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        self.path = path
+        if code is not None:
+            self.code = code
+        where = f"{path}: " if path else ""
+        then = f"; {remedy}" if remedy else ""
+        super().__init__(f"{where}{problem}{then}")
+
+
+class UsageError(QlintError):
+    """A flag, an environment or a rule that does not exist, or flags that exclude each other."""
+
+
+class ModelError(QlintError):
+    """A model that cannot be read, or whose facts contradict each other (QL001)."""
+
+    code = "QL001"
+
+
+class LfsPointerError(ModelError):
+    """A Git-LFS pointer stands where a model or its data should be (QL002)."""
+
+    code = "QL002"
+
+
+class ExternalDataError(ModelError):
+    """External data that is missing, too short, or lies where it must not be read (QL003)."""
+
+    code = "QL003"
+
+
+class RuleFileError(QlintError):
+    """A mistake in a rule file (QL004), with its place in the file (1-based; None where it has none)."""
+
+    code = "QL004"
+
+    def __init__(
+        self,
+        problem: str,
+        remedy: str = "",
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.line = line
+        self.column = column
+        place = path
+        if path is not None and line is not None:
+            place = f"{path}:{line}:{column}" if column is not None else f"{path}:{line}"
+        super().__init__(problem, remedy, path=place)

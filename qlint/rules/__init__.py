@@ -1,0 +1,1 @@
+"""Rule files: what an execution environment says, and what a network makes of it."""

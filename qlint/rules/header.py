@@ -1,0 +1,92 @@
+"""The first part of a rule file: the environment, its releases and its table of quantized layers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from qlint.diagnostics import Evidence, EvidenceKind
+from qlint.rules.layerset import parse_layers
+from qlint.rules.mistakes import Mistakes, Section
+from qlint.rules.model import Group, Quantization, Role
+from qlint.rules.yamlfile import Path
+
+_ID = re.compile(r"[a-z][a-z0-9_-]*")
+_PREFIX = re.compile(r"[A-Z]{3}")
+_KEYS = ("id", "prefix", "title", "summary", "every", "releases", "quantization")
+_EVIDENCE_KEYS = ("kind", "source", "section", "note")
+_KINDS = {kind.value: kind for kind in EvidenceKind}
+_ROLES = {role.value: role for role in Role}
+
+NO_EVIDENCE = Evidence(EvidenceKind.INFERRED, "")
+"""Stands in for evidence that is missing or wrong; a file with it is never loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The environment as a file's header describes it; see `qlint.rules.model.Environment`."""
+
+    id: str
+    prefix: str
+    title: str
+    summary: str
+    every: bool
+    releases: tuple[str, ...]
+    quantization: Quantization
+
+
+def parse_header(data: Any, mistakes: Mistakes) -> Header:
+    """Read `environment:`; mistakes are noted and replaced by something harmless."""
+    section = Section(data, ("environment",), "environment", mistakes, _KEYS)
+    every = section.flag("every", default=False)
+    releases = section.texts("releases", required=not every)
+    for number, release in enumerate(releases):
+        if release.casefold() in (other.casefold() for other in releases[:number]):
+            mistakes.add((*section.path, "releases", number), f"release {release!r} occurs twice", "keep one of the two")
+    table = section.get("quantization")
+    return Header(
+        id=section.text("id", required=True, pattern=_ID, like="lower-case letters, digits and dashes") or "",
+        prefix=section.text("prefix", required=True, pattern=_PREFIX, like="three capital letters") or "",
+        title=section.text("title", required=True) or "",
+        summary=section.text("summary", required=True) or "",
+        every=every,
+        releases=releases,
+        quantization=Quantization() if table is None else _parse_quantization(table, (*section.path, "quantization"), mistakes),
+    )
+
+
+def _parse_quantization(data: Any, path: Path, mistakes: Mistakes) -> Quantization:
+    section = Section(data, path, "quantization", mistakes, _ROLES)
+    groups: dict[Role, tuple[Group, ...]] = {}
+    seen: dict[str, str] = {}
+    for word in section.data:
+        role = _ROLES.get(word)
+        if role is None:
+            continue
+        found = []
+        for number, item in enumerate(section.items(word)):
+            at = (*path, word, number)
+            entry = Section(item, at, f"an entry of {word}", mistakes, ("layers", "evidence"))
+            layers = parse_layers(entry.texts("layers", required=True), (*at, "layers"), mistakes)
+            for position, name in enumerate(layers.names):
+                if name in seen:
+                    problem = f"{name!r} is already in {seen[name]}"
+                    mistakes.add((*at, "layers", position), problem, "a layer has one role")
+                seen[name] = word
+            found.append(Group(layers, parse_evidence(entry)))
+        groups[role] = tuple(found)
+    return Quantization(groups)
+
+
+def parse_evidence(parent: Section) -> Evidence:
+    """Read `evidence:` of a rule or of an entry of the table."""
+    data = parent.get("evidence", required=True)
+    if data is None:
+        return NO_EVIDENCE
+    section = Section(data, (*parent.path, "evidence"), "evidence", parent.mistakes, _EVIDENCE_KEYS)
+    kind = section.choice("kind", _KINDS)
+    source = section.text("source", required=True)
+    if kind is None or source is None:
+        return NO_EVIDENCE
+    return Evidence(kind, source, section.text("section"), section.text("note"))
