@@ -2,6 +2,8 @@
 #   make demo   lint a really trained network
 #   make test   run all tests, on real networks too
 #   make lint   style, types and architecture
+#   make docs   write the generated pages below docs/
+#   make fuzz   fuzz for an hour (FUZZ_SECONDS=...)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +13,7 @@ PYTEST_ARGS ?=
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test lint models clean
+.PHONY: demo test lint models docs fuzz clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -48,6 +50,16 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/generate_docs.py --check
+
+docs: $(VENV)/.installed-test
+	$(BIN)/python tools/generate_docs.py
+
+# atheris is not among the test requirements: it is large, and has no wheel for every Python.
+FUZZ_SECONDS ?= 3600
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=2.3'
+	$(BIN)/python -m fuzz.campaign $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

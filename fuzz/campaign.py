@@ -1,8 +1,8 @@
 """Run the fuzz targets one after another and print what they did.
 
-`python -m fuzz.campaign [SECONDS]` gives each target an equal share (default 3600 seconds in all). Each target runs in its
-own process, so that a crash of native code is a finding too. Corpora are kept below `.fuzz/` and grow from run to run;
-inputs that fail are kept there as `crash-*` and make the exit status 1.
+`python -m fuzz.campaign [SECONDS]` gives each target an equal share (default 3600 seconds in all). Each target runs in
+its own process, so that a crash of native code is a finding too. Corpora are kept below `.fuzz/` and grow from run to
+run; inputs that fail are kept there as `crash-*` and make the exit status 1.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ def run(target: str, seconds: int) -> tuple[int, int, int]:
     corpus = seeds(target)
     folder = corpus.parent
     command = [sys.executable, "-m", "fuzz.target", target, str(corpus), f"-max_total_time={seconds}", "-timeout=30"]
-    command += [f"-max_len={MOST_INPUT_BYTES}", "-rss_limit_mb=2000", f"-artifact_prefix={folder}/", "-print_final_stats=1"]
+    command += [
+        f"-max_len={MOST_INPUT_BYTES}",
+        "-rss_limit_mb=2000",
+        f"-artifact_prefix={folder}/",
+        "-print_final_stats=1",
+    ]
     # After a failure libFuzzer stops; -fork with -ignore_crashes would go on but cannot instrument Python.
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
     log = done.stderr + done.stdout

@@ -1,6 +1,7 @@
 """One fuzz target in one process: `python -m fuzz.target NAME CORPUS [libFuzzer options]`.
 
-A target fails on any exception that is not a `QlintError`, on a crash of native code, and on running too long or too large.
+A target fails on any exception that is not a `QlintError`, on a crash of native code, and on running too long or too
+large.
 """
 
 from __future__ import annotations

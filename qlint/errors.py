@@ -7,6 +7,7 @@ Bad input ends in one of these errors and one line on stderr
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class Exit(IntEnum):
@@ -29,9 +30,21 @@ class QlintError(Exception):
         self.path = path
         if code is not None:
             self.code = code
-        where = f"{path}: " if path else ""
-        then = f"; {remedy}" if remedy else ""
-        super().__init__(f"{where}{problem}{then}")
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return where + self.what
+
+    @property
+    def what(self) -> str:
+        """What is wrong and what to do, without the path."""
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
+
+    def at(self, path: str) -> Self:
+        """The same error, naming the file it is about unless it already names one."""
+        self.path = self.path or path
+        return self
 
 
 class UsageError(QlintError):
@@ -76,3 +89,19 @@ class RuleFileError(QlintError):
         if path is not None and line is not None:
             place = f"{path}:{line}:{column}" if column is not None else f"{path}:{line}"
         super().__init__(problem, remedy, path=place)
+
+
+class ExecutionError(QlintError):
+    """A network that cannot be executed: an unknown operator, or values that do not fit."""
+
+
+class InternalError(QlintError):
+    """A rule that failed for a reason of qlint's own (QL901); the other rules went on."""
+
+    code = "QL901"
+
+    def __init__(self, rule: str, cause: Exception, *, path: str | None = None) -> None:
+        """`rule` names the rule; of the cause only its type is told, since its text may quote anything."""
+        problem = f"rule {rule} failed with {type(cause).__name__}"
+        super().__init__(problem, "please report this; the other rules were checked", path=path)
+        self.__cause__ = cause

@@ -90,7 +90,7 @@ class Graph:
     Attributes:
         path: "graph" for the main one, "graph/<node id>.then_branch" and so on below.
         nodes: in topological order (the reader sorts; a cycle is a `ModelError`).
-        inputs: graph inputs in order, initializers left out in IR 3 (they are constants there).
+        inputs: graph inputs in order, without those that are initializers too (see `overridable`; in IR 3 constants).
         outputs: names of the graph's outputs, in order.
         initializers: by name.
         overridable: names of initializers a caller may override (IR >= 4 and also graph inputs).
@@ -156,3 +156,4 @@ class Model:
     metadata: dict[str, str]
     producer: str
     graph: Graph
+    bound: set[str] = field(default_factory=set)

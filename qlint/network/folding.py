@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from qlint.files.tensors import Tensor
-
 from qlint.files.model import Node
+from qlint.files.tensors import Tensor
 from qlint.network.partial import Partial, missing_size
+from qlint.tristate import Unknown
 
 
 def foldable(op_type: str) -> bool:
@@ -233,8 +233,8 @@ def _constant_of_shape(node: Node, arguments: list[Partial | None], opset: int, 
     if math.prod(target) > limit or min(target, default=0) < 0:
         return None
     value = node.attributes.get("value")
-    fill = value.values().reshape(-1)[0] if isinstance(value, Tensor) else np.float32(0)
-    return Partial(np.broadcast_to(np.asarray(fill), target), None)
+    values = value.values() if isinstance(value, Tensor) else np.zeros(1, np.float32)
+    return None if isinstance(values, Unknown) else Partial(np.broadcast_to(values.reshape(-1)[0], target), None)
 
 
 def _identity(node: Node, arguments: list[Partial | None], opset: int, limit: int) -> Partial | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qlint.files.tensors import Tensor
-
 from qlint.files.model import Node, Shape
+from qlint.files.tensors import Tensor
 from qlint.tristate import Unknown
 
 if TYPE_CHECKING:

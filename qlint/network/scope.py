@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from qlint.files.tensors import Tensor
-
 from qlint.files.model import Graph, Node, Shape, ValueType
+from qlint.files.tensors import Tensor
 from qlint.network.folding import fold, foldable
 from qlint.network.parameter import Parameter
 from qlint.network.partial import ALL_KNOWN, Partial

@@ -43,7 +43,9 @@ def parse_header(data: Any, mistakes: Mistakes) -> Header:
     releases = section.texts("releases", required=not every)
     for number, release in enumerate(releases):
         if release.casefold() in (other.casefold() for other in releases[:number]):
-            mistakes.add((*section.path, "releases", number), f"release {release!r} occurs twice", "keep one of the two")
+            mistakes.add(
+                (*section.path, "releases", number), f"release {release!r} occurs twice", "keep one of the two"
+            )
     table = section.get("quantization")
     return Header(
         id=section.text("id", required=True, pattern=_ID, like="lower-case letters, digits and dashes") or "",
@@ -52,7 +54,9 @@ def parse_header(data: Any, mistakes: Mistakes) -> Header:
         summary=section.text("summary", required=True) or "",
         every=every,
         releases=releases,
-        quantization=Quantization() if table is None else _parse_quantization(table, (*section.path, "quantization"), mistakes),
+        quantization=Quantization()
+        if table is None
+        else _parse_quantization(table, (*section.path, "quantization"), mistakes),
     )
 
 

@@ -49,7 +49,9 @@ def parse_layers(names: tuple[str, ...], path: Path, mistakes: Mistakes) -> Laye
     for number, name in enumerate(names):
         if not _PATTERN.fullmatch(name):
             problem = f"{name[:60]!r} is not a layer type"
-            mistakes.add((*path, number), problem, "write a type, a prefix ending in *, * for all, or ! before one to exclude")
+            mistakes.add(
+                (*path, number), problem, "write a type, a prefix ending in *, * for all, or ! before one to exclude"
+            )
         if name in seen:
             mistakes.add((*path, number), f"{name!r} occurs twice", "keep one of the two")
         seen.add(name)

@@ -64,7 +64,9 @@ def examine(document: Document, *, full_check: bool) -> tuple[Environment, list[
     if schema is not None and schema != SCHEMA:
         top.wrong("schema", f"the schema is {kind_of(schema)}", f"this qlint reads {SCHEMA}")
     header_data = top.get("environment", required=True)
-    header = parse_header({} if header_data is None else header_data, mistakes if header_data is not None else Mistakes())
+    header = parse_header(
+        {} if header_data is None else header_data, mistakes if header_data is not None else Mistakes()
+    )
     items = top.items("rules", required=True)
     rules = [parse_rule(item, ("rules", number), header, mistakes) for number, item in enumerate(items)]
     _check_unique(rules, mistakes)

@@ -82,7 +82,7 @@ class Template:
             return _described(found, what, "the network's input")
         if thing == "cause" and self._quantization is not None:
             cause = facts.propagation(self._quantization).cause(layer)
-            return _described(cause or NO_LAYER, what, "the network's input")
+            return _described(cause or NO_LAYER, what, "outside the network" if what == "name" else "no layer")
         return layer.property(name)
 
 
@@ -99,7 +99,9 @@ def _types(run: Iterable[Layer]) -> str:
     return ", ".join(types[:TYPES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def check_message(text: str, path: Path, mistakes: Mistakes, *, scope: Scope, kind: EvidenceKind, has_table: bool) -> None:
+def check_message(
+    text: str, path: Path, mistakes: Mistakes, *, scope: Scope, kind: EvidenceKind, has_table: bool
+) -> None:
     """Note what is wrong with a template; `has_table` says whether the environment quantizes (for `{cause.*}`)."""
     if len(text) > LENGTH_LIMIT:
         mistakes.add(path, f"the message has {len(text)} characters", f"say it in {LENGTH_LIMIT}")

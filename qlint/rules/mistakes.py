@@ -100,7 +100,9 @@ class Section:
             self.mistakes.add(at, f"{self.what} lacks {key!r}", f"add {key}")
         return value
 
-    def text(self, key: str, *, required: bool = False, pattern: re.Pattern[str] | None = None, like: str = "") -> str | None:
+    def text(
+        self, key: str, *, required: bool = False, pattern: re.Pattern[str] | None = None, like: str = ""
+    ) -> str | None:
         """A text; with `pattern`, one that matches it wholly (`like` describes that)."""
         value = self.get(key, required=required)
         if value is None:
@@ -154,7 +156,9 @@ class Section:
         if not isinstance(value, str) or value not in choices:
             word = value if isinstance(value, str) else ""
             listed = ", ".join(choices)
-            self.wrong(key, f"{key} must be one of {listed}, not {kind_of(value)}", did_you_mean(word, choices, "choose one"))
+            self.wrong(
+                key, f"{key} must be one of {listed}, not {kind_of(value)}", did_you_mean(word, choices, "choose one")
+            )
             return default
         return choices[value]
 

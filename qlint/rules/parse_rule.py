@@ -38,7 +38,9 @@ def parse_rule(data: Any, path: Path, header: Header, mistakes: Mistakes) -> Rul
         problem = "a rule cannot have both require and forbid" if forbidden else "a rule needs require or forbid"
         mistakes.add(path, problem, "write what must hold (require) or what must not (forbid)")
     asked = "forbid" if forbidden else "require"
-    body = Entries(()) if section.get(asked) is None else parser.parse(section.get(asked), (*path, asked), network=network)
+    wanted = section.get(asked)
+    bare = forbidden and wanted == {} and not network  # `forbid: {}`: the layers themselves are what is forbidden
+    body = Entries(()) if bare or wanted is None else parser.parse(wanted, (*path, asked), network=network)
     evidence = parse_evidence(section)
     enabled = section.flag("enabled", default=True)
     message = section.text("message", required=True) or ""
@@ -127,7 +129,9 @@ def _reads(section: Section, parser: Parser, *, enabled: bool) -> bool:
         section.wrong("reads", "a rule that reads weights must be off by default", "add enabled: false")
     if not reads:
         for path in parser.weights:
-            section.mistakes.add(path, "this reads values of weights", "add reads: weights and enabled: false", at_key=True)
+            section.mistakes.add(
+                path, "this reads values of weights", "add reads: weights and enabled: false", at_key=True
+            )
     return reads
 
 
@@ -140,5 +144,7 @@ def _examples(section: Section) -> Examples:
         if own.readable and own.get(key) == []:
             own.wrong(key, f"there is no example that {key}", "write at least one network")
     return Examples(
-        tuple(own.items("fires", required=True)), tuple(own.items("passes", required=True)), tuple(own.items("undecided"))
+        tuple(own.items("fires", required=True)),
+        tuple(own.items("passes", required=True)),
+        tuple(own.items("undecided")),
     )

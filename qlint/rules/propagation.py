@@ -67,7 +67,7 @@ class Propagation:
         return layer in self._fixed_inputs
 
     def cause(self, layer: Layer) -> Layer | None:
-        """The nearest ancestor that makes an input of the layer float; None if there is none, or if it is outside the network."""
+        """The nearest ancestor that makes an input of the layer float; None if none does or it is outside."""
         if layer in self._fixed_inputs:
             return None
         nearest = self._nearest_float(layer)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path as FilePath
 from typing import Any
 
 from qlint.rules.yamlfile import Path
 
-SCHEMA_FILE = FilePath(__file__).parent / "schema" / "qlint.rules.v1.schema.json"
+SCHEMA_FILE = os.path.join(os.path.dirname(__file__), "schema", "qlint.rules.v1.schema.json")
 
 
 @cache
 def _validator() -> Any:
     from jsonschema import Draft202012Validator
 
-    with SCHEMA_FILE.open(encoding="utf-8") as file:
+    with open(SCHEMA_FILE, encoding="utf-8") as file:
         return Draft202012Validator(json.load(file))
 
 

@@ -97,7 +97,9 @@ def read(path: str | os.PathLike[str], shown: str | None = None) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = raw.count(b"\n", 0, exc.start) + 1
-        raise RuleFileError("this is not UTF-8 text", "save the file as UTF-8", path=shown, line=line, column=1) from exc
+        raise RuleFileError(
+            "this is not UTF-8 text", "save the file as UTF-8", path=shown, line=line, column=1
+        ) from exc
     return Document(shown, text, _build(text, shown, None), "sha256:" + hashlib.sha256(raw).hexdigest())
 
 

@@ -46,8 +46,9 @@ def _flattens(view: View) -> bool:
     target = view.static(1) if view.scope.opset >= 5 else view.attribute("shape")
     if not isinstance(target, list) or len(target) != 2:
         return False
-    rank, batch = view.rank(), view.shape()[0] if view.shape() else None
-    return (rank is None or rank > 2) and target[1] == -1 and target[0] in (0, batch)
+    shape = view.shape()
+    batch = shape[0] if shape else None
+    return (shape is None or len(shape) > 2) and target[1] == -1 and target[0] in (0, batch)
 
 
 def output_size(view: View) -> Value:

@@ -82,11 +82,6 @@ class Facts:
         self._learnable_uses: Counter[str] | None = None
         self._propagations: dict[int, Propagation] = {}
 
-    def property(self, name: str) -> Value:
-        """A property of the network; `Unknown` where it does not say."""
-        value = self.network.properties.get(name)
-        return Unknown(f"{name} of the network") if value is None else value
-
     def memo_of(self, predicate: object) -> dict[Any, Any]:
         """A predicate's own memo."""
         memo = self.memo.get(predicate)
@@ -121,7 +116,13 @@ class Facts:
 
     def consumer_count(self, layer: Layer) -> int:
         """How many layers read a layer, without listing them: a tensor may have tens of thousands of readers."""
-        return len(self.network.graph._succ[layer.id])
+        return self.network.graph.out_degree[layer.id]
+
+    # Last, because from here on `property` is this method and no decorator.
+    def property(self, name: str) -> Value:
+        """A property of the network; `Unknown` where it does not say."""
+        value = self.network.properties.get(name)
+        return Unknown(f"{name} of the network") if value is None else value
 
 
 class NoLayer:

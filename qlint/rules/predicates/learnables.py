@@ -34,7 +34,7 @@ class Entry(Protocol):
 
 
 class Learnables:
-    """`learnables: {TrainedVariance: {present: true, every: {above: 0}}}`; of a missing one, only `present: false` holds."""
+    """`learnables: {Offset: {present: true, every: {above: 0}}}`; of a missing one, only `present: false` holds."""
 
     __slots__ = ("entries", "wanted")
     name = "learnables"
@@ -70,7 +70,7 @@ class Learnables:
 
 
 def _look(entry: Entry, learnable: Learnable | None, layer: Layer, facts: Facts) -> tuple[Truth, Any]:
-    if isinstance(entry, Present):
+    if type(entry) is Present:  # not isinstance: the other flags derive from it
         return (learnable is not None) is entry.wanted, learnable is not None
     if learnable is None:
         return False, None
@@ -164,7 +164,7 @@ class Size(ElementType):
 
 
 class ChannelSpread(ElementType):
-    """`channel-spread: {axis: 0, above: 1000}`: the largest channel's largest magnitude over the smallest nonzero one's."""
+    """`channel-spread: {axis: 0, above: 1000}`: the largest channel's greatest magnitude over the least channel's."""
 
     __slots__ = ("axis",)
     key = "channel-spread"
@@ -194,7 +194,7 @@ class ChannelSpread(ElementType):
 class EveryValue:
     """`every: {plus: Epsilon, above: 0}`: a comparison that every value satisfies; `plus` adds a property first."""
 
-    __slots__ = ("mask", "plus", "wanted")
+    __slots__ = ("_memo", "mask", "plus", "wanted")
     key = "every"
     decisive = False
 
@@ -203,8 +203,18 @@ class EveryValue:
         self.mask = mask
         self.plus = plus
         self.wanted = wanted
+        self._memo = (self.key, repr(wanted))
 
     def look(self, learnable: Learnable, layer: Layer, facts: Facts) -> tuple[Truth, Any]:
+        # Several rules ask the same of the same values (batch normalization has three), and every rule with a
+        # finding asks twice; making an array of a tensor costs more than all else that is asked of a layer.
+        memo: dict[Any, tuple[Truth, Any]] = facts.memo_of(self._memo)
+        found = memo.get((layer, learnable.name))
+        if found is None:
+            found = memo[layer, learnable.name] = self._look(learnable, layer)
+        return found
+
+    def _look(self, learnable: Learnable, layer: Layer) -> tuple[Truth, Any]:
         import numpy as np
 
         values = numbers(learnable)

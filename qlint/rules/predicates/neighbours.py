@@ -140,7 +140,7 @@ class Beside:
         self.wanted = wanted
 
     def next(self, layer: Layer, facts: Facts) -> tuple[Layer, bool]:
-        """The neighbour one step on (`NO_LAYER` where there is none), and whether nothing else reads the tensor between."""
+        """The neighbour one step on (`NO_LAYER`: there is none), and whether nothing else reads the tensor between."""
         raise NotImplementedError
 
     def find(self, layer: Layer, facts: Facts) -> tuple[Layer, bool]:

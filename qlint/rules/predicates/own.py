@@ -31,7 +31,7 @@ class Property:
 
 
 class Type:
-    """`type: reluLayer`; "none" where there is no layer."""
+    """`type: reluLayer`, or a list of types that it may be; "none" where there is no layer."""
 
     __slots__ = ("test", "wanted")
     name = "type"

@@ -48,7 +48,9 @@ class Parser:
             "all": lambda data, path: self._several(All, data, path, network=False),
             "any": lambda data, path: self._several(AnyOf, data, path, network=False),
             "not": lambda data, path: Not(self.parse(data, path), data),
-            "type": lambda data, path: Type(parse_test(data, path, mistakes), data),
+            "type": lambda data, path: Type(
+                parse_test({"in": data} if isinstance(data, list) else data, path, mistakes), data
+            ),
             "name": lambda data, path: Name(parse_test(data, path, mistakes), data),
             "inputs": lambda data, path: self._around(Inputs, data, path),
             "consumers": lambda data, path: self._around(Consumers, data, path),
@@ -79,7 +81,9 @@ class Parser:
             besides: keys that belong to the surrounding predicate and were read there.
         """
         if not isinstance(data, dict):
-            self.mistakes.add(path, f"a predicate must be a mapping, not {kind_of(data)}", "write property: value entries")
+            self.mistakes.add(
+                path, f"a predicate must be a mapping, not {kind_of(data)}", "write property: value entries"
+            )
             return Entries(())
         words = self._network_words if network else self._layer_words
         parts: list[Predicate] = []
@@ -105,7 +109,9 @@ class Parser:
 
     def _several(self, kind: type[All], data: Any, path: Path, *, network: bool) -> Predicate:
         if not isinstance(data, list) or not data:
-            self.mistakes.add(path, f"{kind.name} takes a list of predicates, not {kind_of(data)}", "start each with '- '")
+            self.mistakes.add(
+                path, f"{kind.name} takes a list of predicates, not {kind_of(data)}", "start each with '- '"
+            )
             return Entries(())
         return kind([self.parse(item, (*path, number), network=network) for number, item in enumerate(data)], data)
 

@@ -56,7 +56,9 @@ def check_plain(data: Any, path: Path, mistakes: Mistakes) -> None:
     if data is None:
         mistakes.add(path, "a test needs a value", "write one; what is unknown leaves a rule undecided by itself")
     elif isinstance(data, dict):
-        mistakes.add(path, "a plain value is wanted here, not a mapping", "write a text, a number, true, false or a list")
+        mistakes.add(
+            path, "a plain value is wanted here, not a mapping", "write a text, a number, true, false or a list"
+        )
     elif isinstance(data, list):
         for number, item in enumerate(data):
             check_plain(item, (*path, number), mistakes)
@@ -111,7 +113,11 @@ def _operator(key: str, data: Any, path: Path, mistakes: Mistakes) -> ValueTest:
     if key in ("in", "not-in"):
         return (values.In if key == "in" else values.NotIn)(_candidates(data, path, mistakes))
     if key in ("length", "every", "some"):
-        kinds = {"length": values.Length, "every": values.Every, "some": values.Some}
+        kinds: dict[str, Callable[[ValueTest], ValueTest]] = {
+            "length": values.Length,
+            "every": values.Every,
+            "some": values.Some,
+        }
         return kinds[key](parse_test(data, path, mistakes))
     if key == "ascii":
         return values.Each(values.is_ascii, check_flag(data, path, mistakes))
@@ -142,7 +148,9 @@ def parse_mask(data: Any, path: Path, mistakes: Mistakes) -> tuple[Mask, str | N
         elif key in _MASKS:
             masks.append(partial(_compared, _MASKS[key], check_number(wanted, at, mistakes)))
         elif key in ("in", "not-in"):
-            bounds = [check_number(item, (*at, n), mistakes) for n, item in enumerate(_candidates(wanted, at, mistakes))]
+            bounds = [
+                check_number(item, (*at, n), mistakes) for n, item in enumerate(_candidates(wanted, at, mistakes))
+            ]
             masks.append(partial(_member, bounds, key == "not-in"))
         else:
             known = (*_MASKS, "in", "not-in", "plus")

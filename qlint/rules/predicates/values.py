@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from qlint.rules.predicates.core import ABSENT, Owner
 from qlint.tristate import Truth, Unknown, all_of, any_of, negate
 
+_NUMBERS = (int, float, bool)
+
 
 class ValueTest(Protocol):
     """A compiled test."""
@@ -53,6 +55,11 @@ def is_number(value: Any) -> bool:
 
 def equal(value: Any, wanted: Any) -> Truth:
     """MATLAB's equality of a value with one from a rule file or from another property."""
+    kind, wanted_kind = type(value), type(wanted)  # the common cases first: most properties are plain
+    if kind in _NUMBERS and wanted_kind in _NUMBERS:
+        return bool(value == wanted)
+    if kind is str and wanted_kind is str:
+        return bool(value == wanted or value.casefold() == wanted.casefold())
     if isinstance(value, Unknown):
         return value
     if isinstance(wanted, Unknown):
@@ -123,7 +130,7 @@ class NotIn(In):
 
 
 class Each:
-    """A comparison that every element must satisfy: `min`, `max`, `above`, `below`, `multiple-of`, `ascii`, `starts-with`."""
+    """A comparison that every element must satisfy: `min`, `above`, `multiple-of`, `ascii`, `starts-with`, ..."""
 
     __slots__ = ("bound", "compare")
 

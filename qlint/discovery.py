@@ -1,0 +1,84 @@
+"""Which files a call means: models by name, and every model below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from qlint.errors import ModelError
+
+SUFFIXES = (".onnx",)
+"""What a walk takes for a model; a file that is named on the command line is read whatever its name."""
+
+_NEVER_WALKED = {"node_modules", "__pycache__", "site-packages"}
+_MARK_OF_ENVIRONMENT = "pyvenv.cfg"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What discovery found.
+
+    Attributes:
+        models: paths in sorted order, as given or below what was given, with `/`, each once.
+        errors: paths that are neither a file nor a folder.
+    """
+
+    models: tuple[str, ...]
+    errors: tuple[ModelError, ...]
+
+
+def discover(paths: Iterable[str]) -> Found:
+    """Models among files and below folders.
+
+    A folder is walked for names with a model's suffix, without following links to folders; dot folders, virtual
+    environments and node_modules are passed over.
+    """
+    models: dict[str, None] = {}
+    errors: list[ModelError] = []
+    for path in paths:
+        shown = path.replace(os.sep, "/")
+        if os.path.isdir(path):
+            below = sorted(_walk(path))
+            models.update(dict.fromkeys(below))
+            if not below and shown.rstrip("/").lower().endswith(SUFFIXES):
+                errors.append(ModelError("this is a folder, not a model", "give a model's file", path=shown))
+        elif os.path.lexists(path):
+            models[shown] = None
+        else:
+            errors.append(ModelError("there is no such file or folder", "check the path", path=shown))
+    return Found(tuple(sorted(models)), tuple(errors))
+
+
+def _walk(top: str) -> Iterator[str]:
+    for folder, below, files in os.walk(top):
+        if folder != top and _MARK_OF_ENVIRONMENT in files:
+            below.clear()
+            continue
+        below[:] = [name for name in below if not name.startswith(".") and name not in _NEVER_WALKED]
+        for name in files:
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                path = os.path.join(folder, name).replace(os.sep, "/")
+                yield path.removeprefix("./") if top == "." else path
+
+
+def repository_path(path: str) -> str:
+    """A model's path relative to its repository, which is what fingerprints hold.
+
+    The repository is the nearest folder above the model that has a `.git`; without one it is the current folder. Of
+    a model outside of both only the name is left, since nothing else of its path is the same elsewhere.
+    """
+    full = os.path.abspath(path)
+    root = _repository(os.path.dirname(full)) or os.getcwd()
+    relative = os.path.relpath(full, root).replace(os.sep, "/")
+    return os.path.basename(full) if relative.startswith("../") else relative
+
+
+def _repository(folder: str) -> str | None:
+    while True:
+        if os.path.lexists(os.path.join(folder, ".git")):
+            return folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above

@@ -1,0 +1,1 @@
+"""The node storey: an ONNX file as plain records, its weights left where they are."""

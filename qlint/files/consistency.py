@@ -1,0 +1,167 @@
+"""Facts of a model that contradict each other. What is merely missing is unknown and passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from qlint.errors import ModelError
+from qlint.files.model import Graph, Node, Shape
+from qlint.files.order import described
+from qlint.files.quoting import quoted
+from qlint.files.tensors import Tensor
+
+AGAIN = "export the model again"
+
+_INT64 = 1 << 63
+
+_Stored: TypeAlias = list[tuple[int, ...] | None]
+
+
+def check_sizes(name: str, dims: Iterable[int]) -> None:
+    """Sizes that a file declares for a tensor.
+
+    Raises:
+        ModelError: if one is negative, or the tensor has more elements than a 64-bit number counts.
+    """
+    elements = 1
+    for size in dims:
+        if size < 0:
+            raise ModelError(f"the tensor {quoted(name)} is declared with a size of {size}", AGAIN)
+        elements *= size or 1
+        if elements >= _INT64:
+            raise ModelError(f"the sizes of the tensor {quoted(name)} overflow", AGAIN)
+
+
+def check_unique(names: Iterable[str], what: str) -> None:
+    """Names of one kind in one graph.
+
+    Raises:
+        ModelError: if one comes twice.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ModelError(f"there are two {what} named {quoted(name)}", AGAIN)
+        seen.add(name)
+
+
+def check_weights(graph: Graph, remedy: str = AGAIN) -> None:
+    """Hold the weights of a graph, and of those below it, against the inputs they meet.
+
+    Only weights that the file holds count: a shape that was inferred for computed ones proves nothing.
+
+    Raises:
+        ModelError: if channels or lengths contradict each other.
+    """
+    pending = [graph]
+    while pending:
+        current = pending.pop()
+        for node in current.nodes:
+            check = _CHECKS.get(node.op_type)
+            if check is not None and not node.domain:
+                stored = [_stored(current, name) for name in node.inputs]
+                problem = check(node, [_shape(current, name) for name in node.inputs], stored) if any(stored) else ""
+                if problem:
+                    raise ModelError(f"{described(node)}: {problem}", remedy)
+        pending.extend(current.subgraphs())
+
+
+def _shape(graph: Graph | None, name: str) -> Shape:
+    """Shape of a tensor by ONNX's name resolution."""
+    while graph is not None and name:
+        known = graph.types.get(name)
+        if known is not None:
+            return known.shape
+        graph = graph.parent.graph if graph.parent is not None else None
+    return None
+
+
+def _stored(graph: Graph | None, name: str) -> tuple[int, ...] | None:
+    """Shape of a tensor whose values the file holds, as an initializer or in a Constant node."""
+    while graph is not None and name:
+        tensor = graph.initializers.get(name)
+        if tensor is not None:
+            return tensor.shape
+        node = graph.producer.get(name)
+        if node is not None or name in graph.inputs:
+            value = node.attributes.get("value") if node is not None and node.op_type == "Constant" else None
+            return value.shape if isinstance(value, Tensor) else None
+        graph = graph.parent.graph if graph.parent is not None else None
+    return None
+
+
+def _differ(a: Any, b: Any) -> bool:
+    return isinstance(a, int) and isinstance(b, int) and a != b
+
+
+def _length(shapes: _Stored, position: int) -> int | None:
+    """Length of a vector input, if known."""
+    shape = shapes[position] if position < len(shapes) else None
+    return shape[0] if shape is not None and len(shape) == 1 else None
+
+
+def _convolution(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    x, weights = shapes[0], stored[1]
+    group = node.attributes.get("group", 1)
+    if weights is None or len(weights) < 3:
+        return ""
+    if group < 1:
+        return f"its group is {group}"
+    transposed = node.op_type == "ConvTranspose"
+    if weights[0] % group:
+        return f"its {weights[0]} {'channels' if transposed else 'filters'} cannot be divided into {group} groups"
+    filters = weights[1] * group if transposed else weights[0]
+    if _differ(filters, _length(stored, 2)):
+        return f"its bias has {_length(stored, 2)} elements for {filters} filters"
+    if x is None or len(x) < 2:
+        return ""
+    if len(x) != len(weights):
+        return f"its input has {len(x)} axes and its weights {len(weights)}"
+    wanted = weights[0] if transposed else weights[1] * group
+    if _differ(x[1], wanted):
+        return f"its weights {quoted(node.inputs[1])} are for {wanted} input channels, but its input has {x[1]}"
+    return ""
+
+
+def _gemm(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    a, b = shapes[0], shapes[1]
+    if a is None or b is None or len(a) != 2 or len(b) != 2:
+        return ""
+    columns = a[0 if node.attributes.get("transA", 0) else 1]
+    rows = b[1 if node.attributes.get("transB", 0) else 0]
+    return _inner(columns, rows)
+
+
+def _matmul(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    a, b = shapes[0], shapes[1]
+    if not a or not b:
+        return ""
+    return _inner(a[-1], b[-2] if len(b) > 1 else b[0])
+
+
+def _inner(columns: Any, rows: Any) -> str:
+    return f"it multiplies rows of {columns} elements by columns of {rows}" if _differ(columns, rows) else ""
+
+
+def _normalization(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    if node.attributes.get("spatial", 1) == 0:  # before opset 9: a parameter for each element
+        return ""
+    found = (_length(stored, position) for position in range(1, len(stored)))
+    lengths = sorted({length for length in found if length is not None})
+    if len(lengths) > 1:
+        return f"its parameters have different lengths: {', '.join(map(str, lengths))}"
+    x = shapes[0]
+    if lengths and x is not None and len(x) > 1 and _differ(x[1], lengths[0]):
+        return f"its parameters are for {lengths[0]} channels, but its input has {x[1]}"
+    return ""
+
+
+_CHECKS: dict[str, Callable[[Node, list[Shape], _Stored], str]] = {
+    "BatchNormalization": _normalization,
+    "Conv": _convolution,
+    "ConvTranspose": _convolution,
+    "Gemm": _gemm,
+    "InstanceNormalization": _normalization,
+    "MatMul": _matmul,
+}

@@ -1,0 +1,159 @@
+"""Runs a model: nodes in order, tensors freed as soon as nothing needs them any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from qlint.errors import ExecutionError, QlintError, UsageError
+from qlint.files.model import Graph, Model, Node
+from qlint.numeric import fallback
+from qlint.numeric.feeds import checked
+from qlint.numeric.kernel import Array, Call, Unsupported, find
+from qlint.numeric.plan import Plan, plan
+from qlint.numeric.weights import Weights
+
+
+class _Frame:
+    """The values of one running graph; outer graphs' values are seen through it."""
+
+    __slots__ = ("graph", "outer", "values")
+
+    def __init__(self, graph: Graph, outer: _Frame | None, values: dict[str, Any]) -> None:
+        self.graph = graph
+        self.outer = outer
+        self.values = values
+
+
+class Executor:
+    """Runs one model, as often as wanted.
+
+    Args:
+        model: the model.
+        backend: "numpy".
+
+    Attributes:
+        fallbacks: how often each operator was computed by `onnx.reference`, in all runs so far.
+
+    Raises:
+        UsageError: if there is no such backend.
+    """
+
+    def __init__(self, model: Model, *, backend: str = "numpy") -> None:
+        if backend != "numpy":
+            raise UsageError(f"there is no backend {backend!r}", "use 'numpy'")
+        self.model = model
+        self.fallbacks: Counter[str] = Counter()
+        self._weights = Weights()
+        self._plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
+
+    def run(
+        self, inputs: Mapping[str, Array], *, outputs: Sequence[str] | None = None, keep: Collection[str] = ()
+    ) -> dict[str, Array]:
+        """Compute tensors of the main graph.
+
+        Args:
+            inputs: values of the graph's inputs (those that are needed), and of initializers a caller may override.
+            outputs: names of the tensors to compute, any of the graph's; None for the graph's outputs.
+            keep: names of further tensors to return.
+
+        Returns:
+            The values by name, outputs first.
+
+        Raises:
+            ExecutionError: if an input is missing, unknown, or of another type or shape; if an operator is unknown or
+                its inputs are such that it cannot be computed.
+        """
+        graph = self.model.graph
+        wanted = tuple(dict.fromkeys((*(graph.outputs if outputs is None else outputs), *keep)))
+        self._expect_names(wanted)
+        todo = self._plan(graph, wanted)
+        frame = _Frame(graph, None, checked(graph, inputs, todo.inputs))
+        with np.errstate(all="ignore"):
+            self._execute(todo, frame)
+        return {name: self._value(name, frame) for name in wanted}
+
+    def _expect_names(self, wanted: tuple[str, ...]) -> None:
+        graph = self.model.graph
+        for name in wanted:
+            if name not in graph.producer and name not in graph.inputs and name not in graph.initializers:
+                raise ExecutionError(f"the network has no tensor {name!r}", "name one of its tensors")
+
+    def _plan(self, graph: Graph, wanted: tuple[str, ...]) -> Plan:
+        key = (id(graph), wanted)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = plan(graph, wanted)
+        return found
+
+    def _execute(self, todo: Plan, frame: _Frame) -> None:
+        values = frame.values
+        for step in todo.steps:
+            node = step.node
+            results = self._compute(node, frame)
+            for name, result in zip(node.outputs, results, strict=False):
+                if name and result is not None:
+                    values[name] = result
+            del results
+            for name in step.dead:
+                values.pop(name, None)
+
+    def _value(self, name: str, frame: _Frame) -> Any:
+        """A tensor's value, looked for from the inside out."""
+        at: _Frame | None = frame
+        while at is not None:
+            value = at.values.get(name)
+            if value is not None:
+                return value
+            tensor = at.graph.initializers.get(name)
+            if tensor is not None:
+                return self._weights(tensor)
+            at = at.outer
+        raise ExecutionError(f"nothing gives tensor {name!r} a value", "check the model with onnx.checker")
+
+    def _compute(self, node: Node, frame: _Frame) -> Sequence[Any]:
+        """The outputs of one node."""
+        inputs = [self._value(name, frame) if name else None for name in node.inputs]
+        attributes = {name: self._weights.resolved(value) for name, value in node.attributes.items()}
+        try:
+            function = find(node.op_type, node.domain)
+            if function is not None and not any(isinstance(value, list) for value in inputs):
+
+                def run(graph: Graph, given: Sequence[Array]) -> list[Array]:
+                    return self._subgraph(graph, given, frame)
+
+                call = Call(node.op_type, self.model.opsets.get("", 1), inputs, len(node.outputs), attributes, run)
+                try:
+                    result = function(call)
+                except Unsupported:
+                    pass  # onnx.reference has it, or its error says what is wrong
+                else:
+                    return result if isinstance(result, tuple) else (result,)
+            self.fallbacks[node.op_type] += 1
+            return fallback.compute(node, inputs, attributes, self.model.opsets)
+        except QlintError as error:
+            raise error.at(self.model.path) from error.__cause__
+        except Exception as error:
+            shapes = ", ".join(_described(value) for value in inputs)
+            raise ExecutionError(
+                f"{node.op_type} node {node.name or node.outputs[0]!r} cannot be computed from ({shapes}): {error}",
+                "check that the inputs fit the network, and the model with onnx.checker",
+                path=self.model.path,
+            ) from error
+
+    def _subgraph(self, graph: Graph, given: Sequence[Array], outer: _Frame) -> list[Array]:
+        """The outputs of a subgraph on the values of its inputs, in order."""
+        todo = self._plan(graph, tuple(graph.outputs))
+        frame = _Frame(graph, outer, dict(zip(graph.inputs, given, strict=False)))
+        self._execute(todo, frame)
+        return [self._value(name, frame) for name in graph.outputs]
+
+
+def _described(value: Any) -> str:
+    """Type and shape of a value, for a message."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    return "nothing" if value is None else type(value).__name__

@@ -1,0 +1,117 @@
+"""Activation functions. Sixteen-bit floats are computed in float32 and rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import pi, sqrt
+
+import numpy as np
+
+from qlint.numeric.kernel.arguments import like, quiet, wide
+from qlint.numeric.kernel.erf import erf
+from qlint.numeric.kernel.registry import Array, Call, Unsupported, operator
+
+_CLIP_INPUTS = 11
+"""First opset whose Clip takes its bounds as inputs."""
+
+
+def sigmoid(x: Array) -> Array:
+    """The logistic function; where exp(-x) overflows it is 0, to which it is nearer than the smallest normal number."""
+    result = np.exp(np.negative(x))
+    result += 1
+    return np.reciprocal(result)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)) without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _swish(x: Array, alpha: float) -> Array:
+    return x * sigmoid(x * alpha)
+
+
+def _elu(x: Array, alpha: float) -> Array:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _celu(x: Array, alpha: float) -> Array:
+    return np.maximum(x, 0) + np.minimum(alpha * np.expm1(x / alpha), 0)
+
+
+def _selu(x: Array, call: Call) -> Array:
+    newer = call.opset >= 6  # the constants gained digits there
+    alpha = call.attribute("alpha", 1.67326319217681884765625 if newer else 1.6732)
+    gamma = call.attribute("gamma", 1.05070102214813232421875 if newer else 1.0507)
+    return gamma * _elu(x, alpha)
+
+
+def _gelu(x: Array, approximate: str) -> Array:
+    if approximate == "tanh":
+        inner = np.tanh(sqrt(2 / pi) * (x + 0.044715 * (x * x * x)))
+    else:
+        inner = erf(x * x.dtype.type(sqrt(0.5)))
+    return x * 0.5 * (1 + inner)
+
+
+def _leaky_relu(x: Array, alpha: float) -> Array:
+    return np.maximum(x, x * alpha) if 0 < alpha <= 1 else np.where(x < 0, x * alpha, x)
+
+
+def _shrink(x: Array, lambd: float, bias: float) -> Array:
+    return np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0))
+
+
+_FUNCTIONS: dict[str, Callable[[Array, Call], Array]] = {
+    "Celu": lambda x, call: _celu(x, call.attribute("alpha", 1.0)),
+    "Elu": lambda x, call: _elu(x, call.attribute("alpha", 1.0)),
+    "Gelu": lambda x, call: _gelu(x, call.attribute("approximate", "none")),
+    "HardSigmoid": lambda x, call: np.clip(x * call.attribute("alpha", 0.2) + call.attribute("beta", 0.5), 0, 1),
+    "HardSwish": lambda x, call: x * np.clip(x / 6 + 0.5, 0, 1),
+    "LeakyRelu": lambda x, call: _leaky_relu(x, call.attribute("alpha", 0.01)),
+    "Mish": lambda x, call: x * np.tanh(softplus(x)),
+    "Relu": lambda x, call: np.maximum(x, 0),
+    "Selu": _selu,
+    "Shrink": lambda x, call: _shrink(x, call.attribute("lambd", 0.5), call.attribute("bias", 0.0)),
+    "Sigmoid": lambda x, call: sigmoid(x),
+    "Softplus": lambda x, call: softplus(x),
+    "Softsign": lambda x, call: x / (1 + np.abs(x)),
+    "SwiGLU": lambda x, call: _swish(x, call.attribute("alpha", 1.0)) * wide(call.required(1)),
+    "Swish": lambda x, call: _swish(x, call.attribute("alpha", 1.0)),
+    "ThresholdedRelu": lambda x, call: np.where(x > call.attribute("alpha", 1.0), x, 0),
+}
+
+
+@operator(*_FUNCTIONS)
+@quiet
+def _activation(call: Call) -> Array:
+    x = call.required(0)
+    return like(_FUNCTIONS[call.op_type](wide(x), call), x)
+
+
+@operator("PRelu")
+@quiet
+def _prelu(call: Call) -> Array:
+    x, slope = call.required(0), call.required(1)
+    if slope.ndim == 1 and slope.size > 1 and x.ndim > 1 and call.opset < 7:  # as other operators
+        slope = slope.reshape(-1, *(1,) * (x.ndim - 2))  # one per channel, before there was broadcasting
+    if np.broadcast_shapes(x.shape, slope.shape) != x.shape:
+        raise Unsupported(f"a slope of shape {slope.shape} does not broadcast to {x.shape}")
+    return like(np.where(x < 0, x * slope, x), x)
+
+
+@operator("Clip")
+@quiet
+def _clip(call: Call) -> Array:
+    x = call.required(0)
+    if call.opset < _CLIP_INPUTS:
+        low, high = call.attribute("min"), call.attribute("max")
+    else:
+        low, high = (None if bound is None else bound.reshape(()) for bound in (call.input(1), call.input(2)))
+    result = x
+    # In this order: where min > max, all elements are max.
+    if low is not None:
+        result = np.maximum(result, np.asarray(low, x.dtype))
+    if high is not None:
+        result = np.minimum(result, np.asarray(high, x.dtype))
+    return like(result, x)

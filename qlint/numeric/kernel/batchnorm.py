@@ -1,0 +1,60 @@
+"""BatchNormalization of every opset."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qlint.numeric.kernel.precision import working
+from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
+
+
+@operator("BatchNormalization")
+def batch_normalization(call: Call) -> Result:
+    """Scale (x - mean) / sqrt(var + epsilon) + bias, per channel (per activation before opset 9 with spatial=0)."""
+    x, scale, bias, mean, variance = (call.required(i) for i in range(5))
+    wide = working(x.dtype)
+    if not call.attribute("spatial", 1):
+        return _normalized(call, x.astype(wide, copy=False), scale, bias, mean, variance, (1, *x.shape[1:]))
+    shape = (1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else (-1,)
+    if not _training(call):
+        return _normalized(call, x.astype(wide, copy=False), scale, bias, mean, variance, shape)
+    return _trained(call, x.astype(wide, copy=False), scale, bias, mean, variance, shape)
+
+
+def _training(call: Call) -> bool:
+    """Whether statistics come from the data: a mode since opset 14, inferred from the outputs from 7 on, `is_test` before."""
+    if call.opset >= 14:
+        return bool(call.attribute("training_mode", 0))
+    if call.opset >= 7:
+        return call.outputs > 1
+    return not call.attribute("is_test", 0)
+
+
+def _normalized(
+    call: Call, x: Array, scale: Array, bias: Array, mean: Array, variance: Array, shape: tuple[int, ...]
+) -> Array:
+    """One multiplication and one addition per element; the factors are computed in float64, which costs nothing."""
+    deviation = np.sqrt(variance.astype(np.float64) + call.attribute("epsilon", 1e-5))
+    factor = scale.astype(np.float64) / deviation
+    summand = bias.astype(np.float64) - mean.astype(np.float64) * factor
+    result = x * factor.astype(x.dtype).reshape(shape)
+    result += summand.astype(x.dtype).reshape(shape)
+    return result.astype(call.required(0).dtype, copy=False)
+
+
+def _trained(
+    call: Call, x: Array, scale: Array, bias: Array, mean: Array, variance: Array, shape: tuple[int, ...]
+) -> Result:
+    """Normalization with the batch's own statistics; the running ones follow them."""
+    axes = (0, *range(2, x.ndim))
+    batch_mean = x.mean(axes, dtype=np.float64)
+    batch_variance = x.var(axes, dtype=np.float64)
+    result = _normalized(call, x, scale, bias, batch_mean, batch_variance, shape)
+    momentum = call.attribute("momentum", 0.9)
+    if call.opset < 14 and call.outputs > 3:
+        raise Unsupported("saved statistics of opsets before 14")
+    running = [
+        (old.astype(np.float64) * momentum + new * (1 - momentum)).astype(old.dtype)
+        for old, new in ((mean, batch_mean), (variance, batch_variance))
+    ]
+    return (result, *running)[: max(call.outputs, 1)]

@@ -1,0 +1,88 @@
+"""Conv: matrix products over blocks of windows; depthwise ones are left to `depthwise.py`."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from qlint.numeric.kernel.depthwise import depthwise
+from qlint.numeric.kernel.precision import widened
+from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
+from qlint.numeric.kernel.windows import Window, padded, tapped, window_of
+
+BLOCK = 1 << 20
+"""Bytes of unrolled windows per matrix product: they should still be in the cache when the product reads them."""
+
+FEW = 64
+"""Positions that a product has at least, however large the windows: narrow products waste BLAS's time."""
+
+
+@operator("Conv")
+def conv(call: Call) -> Result:
+    """(n, channels, *size), (filters, channels / group, *kernel), (filters,)? -> (n, filters, *out)."""
+    x, weights, bias = call.required(0), call.required(1), call.input(2)
+    groups = call.attribute("group", 1)
+    if x.ndim < 3 or x.ndim != weights.ndim:
+        raise Unsupported("Conv of data without spatial axes")
+    if weights.shape[1] * groups != x.shape[1] or weights.shape[0] % groups:
+        raise Unsupported("channels, groups and filters do not fit")
+    declared = call.attribute("kernel_shape")
+    if declared and tuple(declared) != weights.shape[2:]:
+        raise Unsupported("kernel_shape is not that of the weights")
+    window = window_of(call, x.shape[2:], weights.shape[2:])
+    result = convolved(widened(x), widened(weights), window, groups)
+    if bias is not None:
+        result += bias.astype(result.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - 2))
+    return result.astype(x.dtype, copy=False)
+
+
+def convolved(x: Array, weights: Array, window: Window, groups: int) -> Array:
+    """The convolution without bias, in the type of x."""
+    n, channels = x.shape[:2]
+    filters = weights.shape[0]
+    result = np.empty((n, filters, *window.out), x.dtype)
+    if not result.size:
+        return result
+    if weights.shape[1] == 1 and groups > 1:
+        return depthwise(x, weights, window, result)
+    x = padded(x, window)
+    flat = result.reshape(n, groups, filters // groups, -1)
+    if window.taps == 1:
+        seen = tapped(x, window).reshape(n, groups, channels // groups, -1)  # a view if nothing is skipped
+        np.matmul(weights.reshape(groups, filters // groups, -1), seen, out=flat)
+        return result
+    matrices = weights.reshape(groups, filters // groups, -1)
+    for image, target in zip(x, flat, strict=True):
+        _unrolled(image, matrices, window, target)
+    return result
+
+
+def _unrolled(image: Array, matrices: Array, window: Window, target: Array) -> None:
+    """One image: windows are copied into columns block by block, each block multiplied at once.
+
+    Args:
+        image: padded, (channels, *size).
+        matrices: (groups, filters / groups, channels / groups * taps).
+        window: the window.
+        target: (groups, filters / groups, positions), written.
+    """
+    groups = len(matrices)
+    seen = tapped(image, window)
+    rank = len(window.size)
+    row = prod(window.out[1:])  # positions per index of the first spatial axis
+    height = image.shape[0] * window.taps
+    rows = max(BLOCK // (height * row * image.itemsize), -(-FEW // row), 1)
+    rows = min(rows, window.out[0])
+    buffer = np.empty(height * rows * row, image.dtype)
+    first = (slice(None),) * (1 + rank)
+    for start in range(0, window.out[0], rows):
+        stop = min(start + rows, window.out[0])
+        part = seen[(*first, slice(start, stop))]
+        columns = buffer[: part.size].reshape(part.shape)
+        np.copyto(columns, part)
+        columns = columns.reshape(groups, height // groups, -1)
+        if groups == 1:
+            np.matmul(matrices[0], columns[0], out=target[0, :, start * row : stop * row])
+        else:
+            np.matmul(matrices, columns, out=target[:, :, start * row : stop * row])

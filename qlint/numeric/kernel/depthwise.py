@@ -1,0 +1,103 @@
+"""Depthwise convolution: one multiplication and one addition of whole planes per tap of the kernel.
+
+The padded planes are split by the strides into phases, so that what a tap sees is one contiguous run of a plane: a run
+that is somewhat longer than needed beats many short ones.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from qlint.numeric.kernel.registry import Array
+from qlint.numeric.kernel.windows import Window
+
+CACHE = 1 << 18
+"""Bytes of a block's planes: input, sum and product should stay in the second-level cache."""
+
+
+def depthwise(x: Array, weights: Array, window: Window, result: Array) -> Array:
+    """Convolve each channel by itself.
+
+    Args:
+        x: (n, channels, *size), without padding.
+        weights: (channels * multiplier, 1, *kernel).
+        window: the window.
+        result: (n, channels * multiplier, *out), written.
+
+    Returns:
+        `result`.
+    """
+    channels = x.shape[1]
+    multiplier = weights.shape[0] // channels
+    taps = np.ascontiguousarray(weights.reshape(channels, multiplier, -1).transpose(2, 1, 0))[..., None]
+    grid = _Grid(window)
+    planes = result.reshape(len(x), channels, multiplier, *window.out)
+    block = max(1, CACHE // (grid.elements * x.itemsize))
+    for image, target in zip(x, planes, strict=True):
+        for start in range(0, channels, block):
+            some = slice(start, start + block)
+            phases = grid.phases(image[some])
+            for m in range(multiplier):
+                grid.accumulate(phases, taps[:, m, some], target[some, m])
+    return result
+
+
+class _Grid:
+    """How the padded planes are cut into phases, and where each tap's run begins in its phase."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        axes = list(zip(window.kernel, window.dilations, window.strides, window.out, strict=True))
+        self.shape = tuple((kernel - 1) * dilation // stride + out for kernel, dilation, stride, out in axes)
+        steps = [prod(self.shape[i + 1 :]) for i in range(len(axes))]
+        self.wide = (window.out[0], *self.shape[1:])
+        self.run = sum((out - 1) * step for out, step in zip(window.out, steps, strict=True)) + 1
+        self.taps: list[tuple[tuple[int, ...], int]] = []
+        for tap in product(*map(range, window.kernel)):
+            places = [t * dilation for t, dilation in zip(tap, window.dilations, strict=True)]
+            phase = tuple(place % stride for place, stride in zip(places, window.strides, strict=True))
+            quotients = (place // stride for place, stride in zip(places, window.strides, strict=True))
+            self.taps.append((phase, sum(q * step for q, step in zip(quotients, steps, strict=True))))
+        self.used = sorted({phase for phase, _ in self.taps})
+        self.elements = prod(self.shape) * (len(self.used) + 2)
+
+    def phases(self, planes: Array) -> dict[tuple[int, ...], Array]:
+        """For each phase the padded elements whose coordinates have that remainder, (channels, elements)."""
+        return {phase: self._phase(planes, phase) for phase in self.used}
+
+    def _phase(self, planes: Array, phase: tuple[int, ...]) -> Array:
+        window = self.window
+        target, source = [], []
+        for begin, n, stride, remainder, length in zip(
+            window.before, window.size, window.strides, phase, self.shape, strict=True
+        ):
+            first = max(-(-(begin - remainder) // stride), 0)
+            place = first * stride + remainder - begin  # of the first element that is not padding
+            count = max(min(-(-(n - place) // stride), length - first), 0)
+            target.append(slice(first, first + count))
+            source.append(slice(place, place + (count - 1) * stride + 1 if count else place, stride))
+        held = planes[(slice(None), *source)]
+        if held.shape[1:] != self.shape:
+            whole = np.zeros((len(planes), *self.shape), planes.dtype)
+            whole[(slice(None), *target)] = held
+            held = whole
+        return held.reshape(len(planes), -1)
+
+    def accumulate(self, phases: dict[tuple[int, ...], Array], taps: Array, target: Array) -> None:
+        """Sum over the taps; `taps` is (taps, channels, 1), `target` (channels, *out)."""
+        channels = target.shape[0]
+        whole = np.empty((channels, prod(self.wide)), target.dtype)
+        total = whole[:, : self.run]
+        product_ = np.empty_like(total)
+        for index, (phase, start) in enumerate(self.taps):
+            seen = phases[phase][:, start : start + self.run]
+            if index:
+                np.multiply(seen, taps[index], out=product_)
+                total += product_
+            else:
+                np.multiply(seen, taps[index], out=total)
+        inner = tuple(slice(0, out) for out in self.window.out)
+        target[...] = whole.reshape(channels, *self.wide)[(slice(None), *inner)]

@@ -1,0 +1,58 @@
+"""The values of a model's constant tensors while it is executed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qlint.errors import ExecutionError
+from qlint.files.tensors import Tensor
+from qlint.numeric.kernel import Array
+
+HELD = 1 << 29
+"""Bytes of weights that are kept from run to run; what is beyond is read again each time."""
+
+
+class Weights:
+    """Reads tensors and keeps the first `limit` bytes of them.
+
+    Args:
+        limit: bytes to keep.
+    """
+
+    __slots__ = ("_held", "_room")
+
+    def __init__(self, limit: int = HELD) -> None:
+        self._held: dict[int, Array] = {}
+        self._room = limit
+
+    def __call__(self, tensor: Tensor) -> Array:
+        """The values of a tensor, as long as its model lives.
+
+        Raises:
+            ExecutionError: if they are too many to read.
+            ModelError: if they cannot be read.
+        """
+        held = self._held.get(id(tensor))
+        if held is not None:
+            return held
+        values = tensor.values()
+        if not isinstance(values, np.ndarray):
+            raise ExecutionError(
+                f"tensor {tensor.name!r} has too many elements to compute with", "split it into smaller tensors"
+            )
+        if not values.flags.aligned:
+            values = np.require(values, requirements="A")  # BLAS would copy it at every use
+        if values.nbytes <= self._room:
+            self._room -= values.nbytes
+            self._held[id(tensor)] = values
+        return values
+
+    def resolved(self, attribute: Any) -> Any:
+        """An attribute with tensors replaced by their values."""
+        if isinstance(attribute, Tensor):
+            return self(attribute)
+        if isinstance(attribute, list) and attribute and isinstance(attribute[0], Tensor):
+            return [self(tensor) for tensor in attribute]
+        return attribute

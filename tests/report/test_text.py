@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from qlint.diagnostics import Severity
+from qlint.errors import UsageError
+from qlint.report import FORMATS, Options, write
+from qlint.session import CheckedModel, Report
+from tests.report.building import DIGEST, environment, finding, info, layer, rendered, typical, undecided
+
+GOLDEN = """\
+No -e given: checked against matlab, release R2026b
+
+nets/a.onnx (12 layers)
+
+  error MAT201 nonzero-padding
+    PaddingValue is mean; only 0 quantizes
+      averagePooling2dLayer  "pool"  graph/pool_out
+    hint: Set count_include_pad to 1.
+
+  error NET401 dropout-layer (2 layers)
+    a dropoutLayer does not quantize
+      dropoutLayer  "drop_1"  graph/drop_1_out
+      dropoutLayer  "drop_2"  graph/drop_2_out
+    hint: Remove it.
+
+  warning MAT301 not-a-dlnetwork
+    a SeriesNetwork
+    hint: Set count_include_pad to 1.
+    evidence: reported; MATLAB Answers 1
+
+  undecided MAT406 flatten (severity error)
+      flattenLayer  "flat"  graph/flat_out
+    not known: size of axis N of 'x'
+    hint: Run again with --bind N=1.
+
+3 models (1 unreadable): 3 errors, 1 warning, 1 info (-v lists it), 1 undecided; 1 further problem on standard error
+"""
+
+CONCISE = re.compile(
+    r"(?P<path>.+?):(?P<line>\d+):(?P<column>\d+): (?P<severity>error|warning|info|undecided) (?P<code>[A-Z]{3}\d{3})"
+    r' (?:network|layer "(?P<name>(?:[^"\\]|\\.)*)" \((?P<id>.+?)\)): (?P<message>.+) \[(?P<rule>[a-z0-9-]+)\]'
+)
+
+
+def of(*findings: Any, layers: int = 60) -> Report:
+    return Report(
+        (environment(),), models=[CheckedModel("nets/a.onnx", DIGEST, layers=layers)], diagnostics=list(findings)
+    )
+
+
+def test_the_full_text() -> None:
+    assert rendered(typical(), "full") == GOLDEN
+
+
+def test_verbose_lists_infos_clean_models_and_documented_evidence() -> None:
+    text = rendered(typical(), "full", verbose=True)
+    assert "  info MAT107 support-not-known\n" in text
+    assert "nets/b.onnx (1 layer): nothing found\n" in text
+    assert "    evidence: documented; Considerations; MATLAB\n" in text
+    assert "1 info, 1 undecided" in text
+
+
+def test_quiet_writes_findings_and_nothing_else() -> None:
+    text = rendered(typical(), "full", quiet=True)
+    assert text == GOLDEN.partition("\n\n")[2].rpartition("\n\n")[0] + "\n"
+
+
+def test_infos_are_listed_when_they_fail_the_check() -> None:
+    assert "MAT107" not in rendered(typical(), "full")
+    assert "MAT107" in rendered(typical(), "full", fail_on=Severity.INFO)
+
+
+def test_hidden_undecided_findings_are_not_counted() -> None:
+    assert "undecided" not in rendered(typical(), "full", undecided="hide")
+    assert "undecided" not in rendered(typical(), "concise", undecided="hide")
+
+
+def test_many_findings_of_a_rule_are_one_entry() -> None:
+    report = of(*(finding("MAT401", layer(f"bn_{n}"), message="not fused") for n in range(53)))
+    text = rendered(report, "full")
+    assert text.count("not fused") == text.count("hint:") == 1
+    assert text.count("graph/bn_") == 10
+    assert "MAT401 nonzero-padding (53 layers)\n" in text
+    assert "      ... and 43 more (-v lists all)\n" in text
+    assert rendered(report, "full", verbose=True).count("graph/bn_") == 53
+
+
+def test_different_messages_of_a_rule_share_its_hint_and_the_limit() -> None:
+    text = rendered(of(*(finding("MAT401", layer(f"bn_{n}"), message=f"says {n}") for n in range(12))), "full")
+    assert text.count("hint:") == 1
+    assert re.findall(r"says (\d+)\n +averagePooling2dLayer +\"bn_(\d+)\"", text) == [
+        (str(n), str(n)) for n in range(10)
+    ]
+    assert "      ... and 2 more (-v lists all)\n" in text
+
+
+def test_missing_facts_and_remedies_are_named_once_and_bounded() -> None:
+    report = of(*(undecided(layer(f"l{n}"), f"fact {n // 2}", f"Bind {n % 2}.") for n in range(20)))
+    text = rendered(report, "full")
+    assert re.findall(r"not known: fact (\d)", text) == list("01234")
+    assert re.findall(r"hint: Bind (\d)\.", text) == list("01")
+    assert text.count("graph/l") == 10
+    assert "      ... and 10 more (-v lists all)\n" in text
+    assert "    ... and 5 more (-v lists all)\n" in text
+    assert re.findall(r"not known: fact (\d)", rendered(report, "full", verbose=True)) == list("0123456789")
+
+
+def test_several_environments_are_told_apart() -> None:
+    report = of(finding(), finding(environment="gpu"))
+    report.environments = (environment("gpu", "R2026b"), environment("matlab", "R2026b"))
+    text = rendered(report, "full")
+    assert text.startswith("Checked against gpu, release R2026b, matlab, release R2026b\n")
+    assert "error MAT201 nonzero-padding [gpu]\n" in text
+    assert "error MAT201 nonzero-padding [matlab]\n" in text
+
+
+def test_a_description_names_its_line() -> None:
+    report = of(finding(where=layer("pool", line=7, column=5)))
+    assert "graph/pool_out  at nets/a.onnx:7:5\n" in rendered(report, "full")
+    assert rendered(report, "concise").startswith("nets/a.onnx:7:5: error ")
+
+
+def test_nothing_found() -> None:
+    assert rendered(of(), "full") == "Checked against matlab, release R2026b\n\n1 model: nothing found\n"
+    assert rendered(of(), "concise") == ""
+
+
+def test_text_is_wrapped() -> None:
+    text = rendered(of(finding(hint="word " * 60, message="other " * 60)), "full", width=60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert "\n    hint: word word" in text
+    assert "\n          word word" in text
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    for format in ("full", "concise"):
+        colored = rendered(typical(), format, color=True)
+        assert "\x1b[1;31merror\x1b[0m" in colored
+        assert re.sub(r"\x1b\[[\d;]+m", "", colored) == rendered(typical(), format)
+
+
+@pytest.mark.parametrize("format", ["full", "concise"])
+def test_statistics(format: str) -> None:
+    assert "error      NET401" not in rendered(typical(), format)
+    assert (
+        "2  error      NET401  dropout-layer\n"
+        "1  info       MAT107  support-not-known\n"
+        "1  error      MAT201  nonzero-padding\n"
+        "1  warning    MAT301  not-a-dlnetwork\n"
+        "1  undecided  MAT406  flatten\n"
+    ) in rendered(typical(), format, statistics=True)
+
+
+def test_concise_lines_match_what_editors_look_for() -> None:
+    found = [CONCISE.fullmatch(line) for line in rendered(typical(), "concise", verbose=True).splitlines()]
+    severities = [match["severity"] for match in found if match]
+    assert severities == ["warning", "error", "error", "error", "info", "undecided"]
+    pool = found[1]
+    assert pool is not None
+    assert pool.groupdict() == {
+        "path": "nets/a.onnx",
+        "line": "1",
+        "column": "1",
+        "severity": "error",
+        "code": "MAT201",
+        "name": "pool",
+        "id": "graph/pool_out",
+        "message": "PaddingValue is mean; only 0 quantizes",
+        "rule": "nonzero-padding",
+    }
+    assert ": warning MAT301 network: a SeriesNetwork [" in rendered(typical(), "concise")
+
+
+def test_concise_leaves_infos_out_unless_asked() -> None:
+    assert "MAT107" not in rendered(typical(), "concise")
+    assert "MAT107" in rendered(of(info(layer("up"))), "concise", verbose=True)
+
+
+def test_a_format_that_does_not_exist() -> None:
+    with pytest.raises(UsageError, match="did you mean 'json'"):
+        write(typical(), "jsn", open("/dev/null"), Options())  # noqa: SIM115 - never written to
+    assert FORMATS == ("full", "concise", "json", "jsonl")
