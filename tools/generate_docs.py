@@ -59,19 +59,15 @@ def layers_page() -> str:
 
 
 def rules_page() -> str:
-    """Every rule of every shipped environment, with its evidence."""
+    """Every rule of every shipped file, with its evidence; the files that hold in every environment come last."""
     lines = [NOTICE, "", "# Rules", "", "`qlint rule CODE` prints the whole text of a rule.", ""]
-    shown: set[str] = set()
-    for id in library.environments():
-        environment = library.load(id, None)
+    for found in sorted(library.files(), key=lambda found: (found.every, found.id)):
+        environment = library.shipped(found.id)
         lines += [f"## {environment.title}", "", environment.summary, ""]
         lines += ["| code | name | severity | evidence | default | what is wrong |", "|---|---|---|---|---|---|"]
         for rule in environment.rules:
-            if rule.code in shown:
-                continue
-            shown.add(rule.code)
             default = "on" if rule.enabled else "off"
-            message = rule.message.replace("|", "\\|")
+            message = rule.message.text.replace("|", "\\|")
             lines.append(
                 f"| {rule.code} | {rule.name} | {rule.severity.label} | {rule.evidence.kind} | {default} | {message} |"
             )

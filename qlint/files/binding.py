@@ -29,24 +29,22 @@ def bind_sizes(model: ModelProto, bind: Bind) -> set[str]:
         return set()
     sizes: dict[str, int] = {}
     inputs = {text(value.name): value for value in model.graph.input}
-    bound: set[str] = set()
+    symbols = {text(dim.dim_param) for dim in _dims(model)} - {""}
+    bound = bind.keys() & (symbols | inputs.keys())
     for key, given in bind.items():
+        if isinstance(given, int) and key in inputs and key not in symbols:
+            given = [given]
         if isinstance(given, int):
-            if key in inputs and key not in _symbols(model):
-                given = [given]
-            else:
-                _note(sizes, key, given)
-        if isinstance(given, list) and key in inputs:
+            _note(sizes, key, given)
+        elif key in inputs:
             _bind_input(key, inputs[key], given, sizes)
-            bound.add(key)
-        elif isinstance(given, list) and key in _symbols(model):
+        elif key in symbols:
             raise UsageError(f"--bind {key}={','.join(map(str, given))}: {key!r} is one size", f"write --bind {key}=1")
     for dim in _dims(model):
-        symbol = text(dim.dim_param)
-        if symbol in sizes:
-            dim.dim_value = sizes[symbol]
-            bound.add(symbol)
-    return bound & bind.keys()
+        size = sizes.get(text(dim.dim_param))
+        if size is not None and dim.dim_param:
+            dim.dim_value = size
+    return bound
 
 
 def open_empty_inputs(model: ModelProto) -> None:
@@ -58,9 +56,11 @@ def open_empty_inputs(model: ModelProto) -> None:
                     dim.ClearField("dim_value")
 
 
-def names_to_bind(model: ModelProto) -> list[str]:
-    """What `--bind` can name in a model: its symbols, then its inputs."""
-    return sorted(_symbols(model)) + [text(value.name) for value in model.graph.input]
+def open_negative_sizes(model: ModelProto) -> None:
+    """Make negative sizes unknown, with which inference would go on to compute (Paddle writes -1 for any size)."""
+    for dim in _dims(model):
+        if dim.dim_value < 0:
+            dim.ClearField("dim_value")
 
 
 def _note(sizes: dict[str, int], symbol: str, size: int) -> None:
@@ -91,7 +91,7 @@ def _bind_input(name: str, value: ValueInfoProto, given: list[int | str], sizes:
     for axis, (dim, size) in enumerate(zip(shape.dim, given, strict=True)):
         if isinstance(size, str):
             continue
-        if dim.HasField("dim_value") and dim.dim_value not in (0, size):
+        if dim.HasField("dim_value") and dim.dim_value not in (-1, 0, size):
             raise UsageError(
                 f"--bind {name}={shown}: axis {axis} of input {quoted(name)} is {dim.dim_value} in the model",
                 f"the model declares {_shown(shape)}",
@@ -104,10 +104,6 @@ def _bind_input(name: str, value: ValueInfoProto, given: list[int | str], sizes:
 def _shown(shape: TensorShapeProto) -> str:
     sizes = (str(dim.dim_value) if dim.HasField("dim_value") else text(dim.dim_param) or "?" for dim in shape.dim)
     return "[" + ", ".join(size if size.isascii() and size.isprintable() else ascii(size) for size in sizes) + "]"
-
-
-def _symbols(model: ModelProto) -> set[str]:
-    return {text(dim.dim_param) for dim in _dims(model) if dim.dim_param}
 
 
 def _dims(model: ModelProto) -> Iterator[TensorShapeProto.Dimension]:

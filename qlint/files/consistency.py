@@ -13,6 +13,9 @@ from qlint.files.tensors import Tensor
 
 AGAIN = "export the model again"
 
+ANY_SIZE = -1
+"""Paddle's exporter and others write it for a size that is not fixed."""
+
 _INT64 = 1 << 63
 
 _Stored: TypeAlias = list[tuple[int, ...] | None]
@@ -22,13 +25,13 @@ def check_sizes(name: str, dims: Iterable[int]) -> None:
     """Sizes that a file declares for a tensor.
 
     Raises:
-        ModelError: if one is negative, or the tensor has more elements than a 64-bit number counts.
+        ModelError: if one is negative (but `ANY_SIZE`), or the tensor has more elements than a 64-bit number counts.
     """
     elements = 1
     for size in dims:
-        if size < 0:
+        if size < ANY_SIZE:
             raise ModelError(f"the tensor {quoted(name)} is declared with a size of {size}", AGAIN)
-        elements *= size or 1
+        elements *= max(size, 1)
         if elements >= _INT64:
             raise ModelError(f"the sizes of the tensor {quoted(name)} overflow", AGAIN)
 
@@ -46,25 +49,22 @@ def check_unique(names: Iterable[str], what: str) -> None:
         seen.add(name)
 
 
-def check_weights(graph: Graph, remedy: str = AGAIN) -> None:
-    """Hold the weights of a graph, and of those below it, against the inputs they meet.
+def check_weights(graphs: list[Graph], remedy: str = AGAIN) -> None:
+    """Hold the weights in a model's graphs against the inputs they meet.
 
     Only weights that the file holds count: a shape that was inferred for computed ones proves nothing.
 
     Raises:
         ModelError: if channels or lengths contradict each other.
     """
-    pending = [graph]
-    while pending:
-        current = pending.pop()
-        for node in current.nodes:
+    for graph in graphs:
+        for node in graph.nodes:
             check = _CHECKS.get(node.op_type)
             if check is not None and not node.domain:
-                stored = [_stored(current, name) for name in node.inputs]
-                problem = check(node, [_shape(current, name) for name in node.inputs], stored) if any(stored) else ""
+                stored = [_stored(graph, name) for name in node.inputs]
+                problem = check(node, [_shape(graph, name) for name in node.inputs], stored)
                 if problem:
                     raise ModelError(f"{described(node)}: {problem}", remedy)
-        pending.extend(current.subgraphs())
 
 
 def _shape(graph: Graph | None, name: str) -> Shape:
@@ -105,7 +105,10 @@ def _convolution(node: Node, shapes: list[Shape], stored: _Stored) -> str:
     x, weights = shapes[0], stored[1]
     group = node.attributes.get("group", 1)
     if weights is None or len(weights) < 3:
-        return ""
+        return _window(node, shapes, stored)
+    kernel = node.attributes.get("kernel_shape")
+    if kernel and tuple(kernel) != weights[2:]:
+        return f"its kernel_shape {kernel[:8]} is not that of its weights, {list(weights[2:10])}"
     if group < 1:
         return f"its group is {group}"
     transposed = node.op_type == "ConvTranspose"
@@ -115,17 +118,33 @@ def _convolution(node: Node, shapes: list[Shape], stored: _Stored) -> str:
     if _differ(filters, _length(stored, 2)):
         return f"its bias has {_length(stored, 2)} elements for {filters} filters"
     if x is None or len(x) < 2:
-        return ""
+        return _window(node, shapes, stored)
     if len(x) != len(weights):
         return f"its input has {len(x)} axes and its weights {len(weights)}"
     wanted = weights[0] if transposed else weights[1] * group
     if _differ(x[1], wanted):
         return f"its weights {quoted(node.inputs[1])} are for {wanted} input channels, but its input has {x[1]}"
+    return _window(node, shapes, stored)
+
+
+def _window(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    """The attributes of a window that slides over an input: one number for each spatial axis, two of padding."""
+    kernel = node.attributes.get("kernel_shape")
+    weights = stored[1] if len(stored) > 1 and node.op_type.startswith("Conv") else None
+    rank = len(kernel) if kernel else len(weights) - 2 if weights is not None else None
+    for name, least, per_axis in _WINDOW:
+        numbers = node.attributes.get(name)
+        if not numbers:
+            continue
+        if rank is not None and len(numbers) != rank * per_axis:
+            return f"its {name} has {len(numbers)} numbers for {rank} spatial axes"
+        if min(numbers) < least:
+            return f"its {name} holds {min(numbers)}"
     return ""
 
 
 def _gemm(node: Node, shapes: list[Shape], stored: _Stored) -> str:
-    a, b = shapes[0], shapes[1]
+    a, b = (shapes[0], shapes[1]) if any(stored) else (None, None)
     if a is None or b is None or len(a) != 2 or len(b) != 2:
         return ""
     columns = a[0 if node.attributes.get("transA", 0) else 1]
@@ -134,7 +153,7 @@ def _gemm(node: Node, shapes: list[Shape], stored: _Stored) -> str:
 
 
 def _matmul(node: Node, shapes: list[Shape], stored: _Stored) -> str:
-    a, b = shapes[0], shapes[1]
+    a, b = (shapes[0], shapes[1]) if any(stored) else (None, None)
     if not a or not b:
         return ""
     return _inner(a[-1], b[-2] if len(b) > 1 else b[0])
@@ -157,11 +176,19 @@ def _normalization(node: Node, shapes: list[Shape], stored: _Stored) -> str:
     return ""
 
 
+_ANY_NUMBER = -_INT64
+
+_WINDOW = (("kernel_shape", 1, 1), ("strides", 1, 1), ("dilations", 1, 1), ("pads", _ANY_NUMBER, 2))
+"""Attributes with the least number they may hold and how many they have for each axis; padding may also crop."""
+
 _CHECKS: dict[str, Callable[[Node, list[Shape], _Stored], str]] = {
+    "AveragePool": _window,
     "BatchNormalization": _normalization,
     "Conv": _convolution,
     "ConvTranspose": _convolution,
     "Gemm": _gemm,
     "InstanceNormalization": _normalization,
+    "LpPool": _window,
     "MatMul": _matmul,
+    "MaxPool": _window,
 }

@@ -6,8 +6,9 @@ calls, which may nest as deep as there are functions; what it makes is bounded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from qlint.errors import ModelError
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
 
 NODE_LIMIT = 200_000
-"""Most nodes and calls that inlining may visit."""
+"""Most nodes that inlining may make, calls included."""
 
 BYTE_LIMIT = 1 << 28
 """Most bytes of nodes that inlining may make."""
 
 DEPTH_LIMIT = 30
 """Deepest that subgraphs may nest after inlining; protobuf cannot hold more."""
+
+_FORMAL_BYTES = 64
+"""What each input of a function counts at a call."""
 
 PREFIX_LIMIT = 100
 """Longest prefix of a tensor's name; nested calls would make names ever longer."""
@@ -39,16 +43,41 @@ class _Call:
     """A call being inlined.
 
     Attributes:
-        key: the function.
         prefix: begins the names of tensors that exist only inside.
         names: tensor names inside -> names in the graph.
         attributes: values of the function's attributes.
     """
 
-    key: _Key
     prefix: str
     names: dict[str, str]
-    attributes: dict[str, AttributeProto] = field(default_factory=dict)
+    attributes: dict[str, AttributeProto]
+
+
+@dataclass(slots=True)
+class _Function:
+    """A model-local function, decoded once for all its calls.
+
+    Attributes:
+        key: domain, name and overload.
+        pointer: JSON pointer to it.
+        inputs, outputs: names inside.
+        defaults: values of attributes that a call may leave out.
+        nodes: its body.
+    """
+
+    key: _Key
+    pointer: str
+    inputs: list[str]
+    outputs: list[str]
+    defaults: dict[str, AttributeProto]
+    nodes: list[NodeProto]
+
+    @classmethod
+    def of(cls, key: _Key, index: int, proto: FunctionProto) -> _Function:
+        """Decode one."""
+        defaults = {text(attribute.name): attribute for attribute in proto.attribute_proto}
+        inputs, outputs = [*map(text, proto.input)], [*map(text, proto.output)]
+        return cls(key, f"/functions/{index}", inputs, outputs, defaults, list(proto.node))
 
 
 def inline(model: ModelProto) -> bool:
@@ -66,6 +95,7 @@ def inline(model: ModelProto) -> bool:
     if not model.functions:
         return False
     inliner = _Inliner(model)
+    inliner.check(model.graph)
     inliner.graph(model.graph, "/graph", None, 0)
     imported = {domain_of(entry.domain) for entry in model.opset_import}
     for function in model.functions:
@@ -79,14 +109,56 @@ def inline(model: ModelProto) -> bool:
 
 class _Inliner:
     def __init__(self, model: ModelProto) -> None:
-        self.functions: dict[_Key, tuple[int, FunctionProto]] = {}
+        from onnx import NodeProto
+
+        self.new_node = NodeProto
+        self.functions: dict[_Key, _Function] = {}
         for index, function in enumerate(model.functions):
             key = (domain_of(function.domain), text(function.name), text(function.overload))
-            self.functions.setdefault(key, (index, function))
+            if key not in self.functions:
+                self.functions[key] = _Function.of(key, index, function)
         self.taken = set(_names(model.graph))
-        self.active: set[_Key] = set()
-        self.visited = 0
+        self.calls = 0
         self.made = 0
+
+    def check(self, graph: GraphProto) -> None:
+        """Count what inlining will make before it makes it: functions may double it at each step."""
+        sizes: dict[_Key, int] = {}
+        bodies: dict[_Key, tuple[int, Counter[_Key]]] = {}
+        main = self.called(graph.node)[1]
+        pending = list(main)
+        while pending:
+            key = pending[-1]
+            if key in sizes:
+                pending.pop()
+                continue
+            if key not in bodies:
+                bodies[key] = self.called(self.functions[key].nodes)
+                pending.extend(callee for callee in bodies[key][1] if callee not in sizes)
+                continue
+            # Everything that was put on top of it has its size by now, except what waits for it in turn.
+            own, calls = bodies[key]
+            if any(callee not in sizes for callee in calls):
+                raise ModelError(f"the function {quoted(key[1])} calls itself, perhaps through others", _REMEDY)
+            sizes[key] = own + sum(count * sizes[callee] for callee, count in calls.items())
+        if sum(count * sizes[key] for key, count in main.items()) > NODE_LIMIT:
+            raise ModelError("its functions, inlined at each call, make more nodes than can be checked", _REMEDY)
+
+    def called(self, nodes: Iterable[NodeProto]) -> tuple[int, Counter[_Key]]:
+        """The number of nodes, and how often each function is called among them, in their graphs too."""
+        total = 0
+        calls: Counter[_Key] = Counter()
+        pending = list(nodes)
+        while pending:
+            node = pending.pop()
+            total += 1
+            key = (domain_of(node.domain), text(node.op_type), text(node.overload))
+            if key in self.functions:
+                calls[key] += 1
+            for attribute in node.attribute:
+                for graph in (attribute.g, *attribute.graphs):
+                    pending.extend(graph.node)
+        return total, calls
 
     def graph(self, graph: GraphProto, pointer: str, call: _Call | None, depth: int) -> None:
         """Inline in a graph, in place; with a call, the graph stands in that function's body and is renamed too."""
@@ -112,39 +184,32 @@ class _Inliner:
             index, node = next(remaining, (-1, None))
             if node is None:
                 stack.pop()
-                if stack and current is not None:
-                    self.active.discard(current.key)
                 continue
             placed = self.placed(node, f"{where}/node/{index}", current, depth)
-            found = self.functions.get((domain_of(placed.domain), text(placed.op_type), text(placed.overload)))
-            if found is None:
+            called = self.functions.get((domain_of(placed.domain), text(placed.op_type), text(placed.overload)))
+            if called is None:
                 result.append(placed)
                 continue
-            position, function = found
-            entered, passed_through = self.entered(placed, function)
+            entered, passed_through = self.entered(placed, called)
             result.extend(passed_through)
-            stack.append((enumerate(function.node), f"/functions/{position}", entered))
+            stack.append((enumerate(called.nodes), called.pointer, entered))
         return result
 
     def placed(self, node: NodeProto, pointer: str, call: _Call | None, depth: int) -> NodeProto:
         """A copy of a node with the names and attributes that hold at the call it stands in."""
-        from onnx import NodeProto
-
-        self.visited += 1
-        self.made += node.ByteSize()
-        if self.visited > NODE_LIMIT or self.made > BYTE_LIMIT:
-            raise ModelError("its functions, inlined at each call, make more nodes than can be checked", _REMEDY)
-        new = NodeProto()
+        new = self.new_node()
         new.CopyFrom(node)
         new.doc_string = INLINED + pointer
         own = list(enumerate(new.attribute))
         if call is not None:
+            self.charge(node.ByteSize())
             new.input[:] = [self.renamed(text(name), call) for name in node.input]
             new.output[:] = [self.renamed(text(name), call) for name in node.output]
             if node.name:
                 new.name = f"{call.prefix}/{text(node.name)}"
-            del new.attribute[:]
-            own = []
+            if own:
+                del new.attribute[:]
+                own = []
             for index, attribute in enumerate(node.attribute):
                 if not attribute.ref_attr_name:
                     own.append((index, new.attribute.add()))
@@ -152,6 +217,7 @@ class _Inliner:
                     continue
                 given = call.attributes.get(text(attribute.ref_attr_name))
                 if given is not None:
+                    self.charge(given.ByteSize())
                     added = new.attribute.add()
                     added.CopyFrom(given)
                     added.name = text(attribute.name)
@@ -163,39 +229,41 @@ class _Inliner:
                 self.graph(graph, f"{pointer}/attribute/{index}/graphs/{number}", call, depth + 1)
         return new
 
-    def entered(self, call: NodeProto, function: FunctionProto) -> tuple[_Call, list[NodeProto]]:
+    def entered(self, call: NodeProto, function: _Function) -> tuple[_Call, list[NodeProto]]:
         """A call's names and attributes, and nodes for inputs that the function gives back as they are."""
-        from onnx import NodeProto
-
-        key = (domain_of(function.domain), text(function.name), text(function.overload))
-        if key in self.active:
-            raise ModelError(f"the function {quoted(function.name)} calls itself, perhaps through others", _REMEDY)
-        for given, taken, what in ((call.input, function.input, "inputs"), (call.output, function.output, "outputs")):
-            if len(given) > len(taken):
-                raise ModelError(
-                    f"a call of the function {quoted(function.name)} has {len(given)} {what}; it takes {len(taken)}",
-                    "export the model again",
-                )
-        self.active.add(key)
-        outputs = [text(name) for name in call.output]
-        prefix = next(filter(None, outputs), text(function.name))
+        inputs, outputs = [*map(text, call.input)], [*map(text, call.output)]
+        if len(inputs) > len(function.inputs) or len(outputs) > len(function.outputs):
+            counts = f"{len(inputs)} inputs and {len(outputs)} outputs"
+            takes = f"{len(function.inputs)} and {len(function.outputs)}"
+            raise ModelError(
+                f"a call of the function {quoted(function.key[1])} has {counts}; it has {takes}",
+                "export the model again",
+            )
+        self.calls += 1
+        self.charge(_FORMAL_BYTES * (len(function.inputs) + len(function.defaults)))
+        prefix = next(filter(None, outputs), function.key[1])
         if len(prefix) > PREFIX_LIMIT:
-            prefix = f"{prefix[:20]}...{self.visited}"
-        inputs = [text(name) for name in call.input]
-        names = dict(zip(map(text, function.input), inputs + [""] * (len(function.input) - len(inputs)), strict=True))
+            prefix = f"{prefix[:20]}...{self.calls}"
+        names = dict.fromkeys(function.inputs, "")  # what the call leaves out is an omitted input inside, too
+        names.update(zip(function.inputs, inputs, strict=False))
         through: list[NodeProto] = []
-        for inner, outer in zip(map(text, function.output), outputs, strict=False):
+        for inner, outer in zip(function.outputs, outputs, strict=False):
             if not outer:
                 continue
             if inner in names:
-                node = NodeProto(op_type="Identity", input=[names[inner]], output=[outer], doc_string=call.doc_string)
-                through.append(node)
+                same = self.new_node(op_type="Identity", input=[names[inner]], output=[outer])
+                same.doc_string = call.doc_string
+                through.append(same)
             else:
                 names[inner] = outer
-        entered = _Call(key, prefix, names)
-        for attribute in (*function.attribute_proto, *call.attribute):
-            entered.attributes[text(attribute.name)] = attribute
-        return entered, through
+        attributes = {**function.defaults, **{text(attribute.name): attribute for attribute in call.attribute}}
+        return _Call(prefix, names, attributes), through
+
+    def charge(self, size: int) -> None:
+        """Note what is about to be made."""
+        self.made += size
+        if self.made > BYTE_LIMIT:
+            raise ModelError("its functions, inlined at each call, take more memory than can be given", _REMEDY)
 
     def renamed(self, name: str, call: _Call) -> str:
         """A tensor's name at a call: the caller's for inputs and outputs, else one that nothing else has."""

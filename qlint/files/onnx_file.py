@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qlint.errors import ModelError, QlintError
-from qlint.files.binding import bind_sizes, open_empty_inputs
+from qlint.files.binding import bind_sizes, open_empty_inputs, open_negative_sizes
 from qlint.files.consistency import AGAIN, check_weights
 from qlint.files.external import ExternalFiles
 from qlint.files.functions import inline
@@ -52,7 +52,8 @@ def read_model(
             source.close()
             return _model(shown, source, stripped, bind or {})
     except QlintError as error:
-        raise error.at(shown)  # what failed below does not know the file
+        error.at(shown)  # what fails below does not know the file
+        raise
 
 
 def _model(shown: str, source: Source, stripped: Stripped, bind: Mapping[str, int | list[int | str]]) -> Model:
@@ -73,9 +74,11 @@ def _model(shown: str, source: Source, stripped: Stripped, bind: Mapping[str, in
     )
     graph = records.graph(proto.graph, "graph", "/graph")
     moved = arrange(graph)
-    check_operators(graph, opsets, function_opsets)
-    infer(graph, proto, moved, declared.seen)
-    check_weights(graph, "check --bind against the model" if bound else AGAIN)
+    check_operators(records.graphs, opsets, function_opsets)
+    if declared.negative:
+        open_negative_sizes(proto)
+    infer(records.graphs, proto, moved, declared.seen)
+    check_weights(records.graphs, "check --bind against the model" if bound else AGAIN)
     return Model(
         path=shown,
         digest=stripped.digest,

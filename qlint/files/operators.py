@@ -6,7 +6,6 @@ Only the default domain is judged, and only as `onnx.checker` would; what tools 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +34,7 @@ class _Schema:
         least_inputs, most_inputs, least_outputs: counts.
         required: positions of inputs that may not be omitted.
         kinds: Python types that each attribute's value may have, with that of the elements of a list.
-        graphs: names of graph attributes that must be there.
+        demanded: names of attributes that must be there.
     """
 
     deprecated: bool
@@ -44,14 +43,14 @@ class _Schema:
     least_outputs: int
     required: tuple[int, ...]
     kinds: dict[str, tuple[type, type | None]]
-    graphs: tuple[str, ...]
+    demanded: tuple[str, ...]
 
 
-def check_operators(graph: Graph, opsets: dict[str, int], function_opsets: list[int]) -> None:
-    """Hold every node of a graph, and of those below it, against its schema.
+def check_operators(graphs: list[Graph], opsets: dict[str, int], function_opsets: list[int]) -> None:
+    """Hold every node against its schema.
 
     Args:
-        graph: the main graph.
+        graphs: all of the model's.
         opsets: the model's, the default domain as "".
         function_opsets: the opset of the default domain that each model-local function imports; 0 for none.
 
@@ -62,7 +61,7 @@ def check_operators(graph: Graph, opsets: dict[str, int], function_opsets: list[
 
     newest = defs.onnx_opset_version()
     own = opsets.get("")
-    for node in _all_nodes(graph):
+    for node in (node for graph in graphs for node in graph.nodes):
         if not node.op_type:
             raise ModelError(f"{node.pointer}: a node without an operator type", _AGAIN)
         if node.domain:
@@ -75,14 +74,6 @@ def check_operators(graph: Graph, opsets: dict[str, int], function_opsets: list[
         if opset < 1:
             raise ModelError(f"the model imports opset {opset} of the default domain; the first one is 1", _AGAIN)
         _check(node, opset, newest)
-
-
-def _all_nodes(graph: Graph) -> Iterator[Node]:
-    pending = [graph]
-    while pending:
-        current = pending.pop()
-        yield from current.nodes
-        pending.extend(current.subgraphs())
 
 
 def _check(node: Node, opset: int, newest: int) -> None:
@@ -100,19 +91,18 @@ def _check(node: Node, opset: int, newest: int) -> None:
     for position in schema.required:
         if not node.inputs[position]:
             raise ModelError(f"{described(node)} lacks its input {position}, which {node.op_type} needs", _AGAIN)
-    if len(node.outputs) < schema.least_outputs:
-        raise ModelError(
-            f"{described(node)} has {len(node.outputs)} outputs; {node.op_type} makes {schema.least_outputs}", _AGAIN
-        )
+    made = len(node.outputs) if any(node.outputs) else 0
+    if made < schema.least_outputs:
+        raise ModelError(f"{described(node)} has {made} outputs; {node.op_type} makes {schema.least_outputs}", _AGAIN)
     if opset > newest:
         return  # what a newer opset allows in addition is not known here
     while given > schema.most_inputs and not node.inputs[given - 1]:
         given -= 1
     if given > schema.most_inputs:
         raise ModelError(f"{described(node)} has {given} inputs; {node.op_type} takes {schema.most_inputs}", _AGAIN)
-    for name in schema.graphs:
+    for name in schema.demanded:
         if name not in node.attributes:
-            raise ModelError(f"{described(node)} has no {name}", _AGAIN)
+            raise ModelError(f"{described(node)} has no attribute {name}, which {node.op_type} needs", _AGAIN)
     for name, value in node.attributes.items():
         kind = schema.kinds.get(name)
         if kind is not None and not _fits(value, *kind):
@@ -128,10 +118,10 @@ def _gone(op_type: str, opset: int) -> str:
     return f"{shown} does not exist in opset {opset}"
 
 
-def _fits(value: Any, kind: type, element: type | None) -> bool:
-    if not isinstance(value, kind):
-        return False
-    return element is None or not value or isinstance(value[0], element)
+def _fits(value: object, kind: type, element: type | None) -> bool:
+    if element is None or not isinstance(value, list):
+        return isinstance(value, kind)
+    return not value or isinstance(value[0], element)  # protobuf's lists are of one type
 
 
 @functools.lru_cache(maxsize=4096)
@@ -157,5 +147,5 @@ def _schema(op_type: str, opset: int) -> _Schema | None:
         schema.min_output,
         tuple(i for i, given in enumerate(schema.inputs[: schema.min_input]) if given.option == single),
         {name: kinds[attribute.type] for name, attribute in schema.attributes.items() if attribute.type in kinds},
-        tuple(name for name, a in schema.attributes.items() if a.required and a.type == kind.GRAPH),
+        tuple(name for name, a in schema.attributes.items() if a.required),
     )

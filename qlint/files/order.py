@@ -124,7 +124,8 @@ def _sorted(graph: Graph, inner: dict[Node, set[str]]) -> list[int]:
     waiting = [0] * len(graph.nodes)
     readers: list[list[int]] = [[] for _ in graph.nodes]
     for index, node in enumerate(graph.nodes):
-        makers = {graph.producer.get(name) for name in (*node.inputs, *inner.get(node, ()))} - {None}
+        names = (*node.inputs, *inner.get(node, ()))
+        makers = {graph.producer[name] for name in names if name in graph.producer}
         waiting[index] = len(makers)
         for maker in makers:
             readers[position[maker]].append(index)
@@ -150,5 +151,5 @@ def _on_cycle(graph: Graph, inner: dict[Node, set[str]], waiting: list[int]) -> 
     while node not in seen:
         seen.add(node)
         names = (*node.inputs, *sorted(inner.get(node, ())))
-        node = next(maker for maker in map(graph.producer.get, names) if maker in stuck)  # type: ignore[misc]
+        node = next(maker for maker in map(graph.producer.get, names) if maker in stuck)
     return node

@@ -25,7 +25,9 @@ INLINED = "qlint:inlined:"
 
 def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
     """Several protobuf strings."""
-    return tuple([value if value.__class__ is str else text(value) for value in values])
+    given: Any = tuple(values)
+    decoded: tuple[str, ...] = tuple(map(text, given)) if bytes in map(type, given) else given
+    return decoded
 
 
 def domain_of(value: str | bytes) -> str:
@@ -47,9 +49,10 @@ class TypeReader:
 
     Attributes:
         seen: names of axes that were kept.
+        negative: whether a size was negative.
     """
 
-    __slots__ = ("_known", "_names", "declared", "seen", "symbols")
+    __slots__ = ("_known", "_names", "declared", "negative", "seen", "symbols")
 
     def __init__(self, symbols: set[str] | None = None, *, declared: bool = False) -> None:
         from onnx import TensorProto
@@ -57,6 +60,7 @@ class TypeReader:
         self.symbols = symbols
         self.declared = declared
         self.seen: set[str] = set()
+        self.negative = False
         self._known: dict[bytes, ValueType] = {}
         self._names = {number: name.lower() for name, number in TensorProto.DataType.items() if number}
 
@@ -64,7 +68,7 @@ class TypeReader:
         """What is said of a tensor.
 
         Raises:
-            ModelError: for a size that is negative or overflows, if the types are declared.
+            ModelError: for sizes that cannot be, if the types are declared.
         """
         proto = value.type
         key = proto.SerializeToString()
@@ -86,7 +90,10 @@ class TypeReader:
 
     def _size(self, dim: Any) -> int | str | None:
         if dim.HasField("dim_value"):
-            return int(dim.dim_value) if dim.dim_value >= 0 else None
+            if dim.dim_value >= 0:
+                return int(dim.dim_value)
+            self.negative = True
+            return None
         symbol = text(dim.dim_param)
         if not symbol or (self.symbols is not None and symbol not in self.symbols):
             return None
@@ -106,6 +113,9 @@ class Records:
         ir_version: from 4 on, callers may override initializers that are inputs too.
         type_of: reads types.
         inlined: whether nodes carry their pointers (`INLINED`).
+
+    Attributes:
+        graphs: every graph built so far, each before those below it.
     """
 
     def __init__(
@@ -123,6 +133,7 @@ class Records:
         self.origin = (stripped, source, external)
         self.spans = stripped.node_spans
         self.inlined = inlined
+        self.graphs: list[Graph] = []
         self.ir_version = ir_version
         self.type_of = type_of
         kind = AttributeProto.AttributeType
@@ -157,6 +168,7 @@ class Records:
     ) -> Graph:
         """A graph and those below it, nodes in the file's order; recursion is no deeper than protobuf allows."""
         graph = Graph(path, parent=parent)
+        self.graphs.append(graph)
         check_unique((text(value.name) for value in proto.input), "inputs")
         check_unique((text(tensor.name) for tensor in proto.initializer), "initializers")
         for tensor in proto.initializer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ _NUMPY.update(
     {name: name for name in ("float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")}
 )
 _NUMPY.update(dict.fromkeys(("bfloat16", "float8e4m3fn", "float8e5m2", "int4", "uint4"), "float32"))
+_INTEGER = re.compile(r"(u?)int([0-9]+)")
+_LARGEST = 10**300  # numpy cannot make a float of more
 _KEYS = ("shape", "value", "type", "name", "constant")
 
 
@@ -66,12 +69,14 @@ class DescribedLearnable:
                     f"learnable {name!r} has more than {ELEMENT_LIMIT} elements", "write a smaller example"
                 )
         type, own, constant = data.get("type", "float"), data.get("name", name), data.get("constant", True)
-        if type not in _NUMPY:
+        if not isinstance(type, str) or type not in _NUMPY:
             raise ModelError(f"learnable {name!r} has no known element type", "it may be " + ", ".join(_NUMPY))
         if not isinstance(own, str) or not own or not isinstance(constant, bool):
             raise ModelError(
                 f"name or constant of learnable {name!r} is wrong", "a name is a text, constant true or false"
             )
+        if value is not None and not _fits(value, type):
+            raise ModelError(f"the value of learnable {name!r} is no {type}", "write one that the type can hold")
         return cls(own, None if shape is None else tuple(shape), value, type=type, constant=constant)
 
     def values(self) -> Any:
@@ -86,7 +91,21 @@ class DescribedLearnable:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and (isinstance(value, float) or abs(value) < _LARGEST)
+    )
+
+
+def _fits(value: float, type: str) -> bool:
+    """Whether an element type can hold a number; all floating-point types can, if need be as infinity."""
+    match = _INTEGER.fullmatch(type)
+    if match is None:
+        return True
+    bits = int(match[2])
+    low, high = (0, 1 << bits) if match[1] else (-(1 << bits - 1), 1 << bits - 1)
+    return isinstance(value, int) and low <= value < high
 
 
 def _is_size(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from qlint.files.model import Graph, Model
+from qlint.files.model import Graph, Model, Shape, ValueType
 from qlint.network.network import Value
 
 _QUANTIZED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"}
@@ -16,10 +16,12 @@ def network_properties(model: Model) -> dict[str, Value]:
 
     `Class` is "dlnetwork", which is what MATLAB's importNetworkFromONNX returns. `Quantized` holds if any operator
     quantizes. `NewestKnownOpset` is what the installed onnx knows.
+    `OpenInputs` are inputs with sizes that the file leaves open, as `--bind` would fix them.
     """
     import onnx
 
     operators, domains = _count(model.graph)
+    inputs = model.graph.inputs
     opset = model.opsets.get("", 0)
     newest = onnx.defs.onnx_opset_version()
     return {
@@ -34,9 +36,22 @@ def network_properties(model: Model) -> dict[str, Value]:
         "NewestKnownOpset": newest,
         "IrVersion": model.ir_version,
         "Producer": model.producer,
-        "NumInputs": len(model.graph.inputs),
+        "NumInputs": len(inputs),
+        "OpenInputs": [
+            f"{name}={_sizes(known.shape)}" for name, known in model.graph.inputs.items() if _is_open(known)
+        ],
         "Domains": sorted(domain for domain in domains if domain),
     }
+
+
+def _is_open(known: ValueType) -> bool:
+    return known.shape is not None and not all(isinstance(size, int) for size in known.shape)
+
+
+def _sizes(shape: Shape) -> str:
+    """An input's shape as `--bind` takes it: one sample, and N for what else is open."""
+    sizes = ["1" if axis == 0 else "N" for axis in range(len(shape or ()))]
+    return ",".join(str(size) if isinstance(size, int) else open for size, open in zip(shape or (), sizes, strict=True))
 
 
 def _count(graph: Graph) -> tuple[Counter[str], set[str]]:

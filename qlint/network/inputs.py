@@ -141,7 +141,7 @@ def _combined(found: Input, scope: Scope) -> tuple[Any, Any] | Unknown:
             elif node.op_type == "Mul":
                 scale, offset = scale * constant, offset * constant
             else:
-                scale, offset = scale / constant, offset / constant
+                scale, offset = scale / constant, np.where(offset == 0, 0.0, offset / constant)
             tensor = node.outputs[0]
     return scale, offset
 

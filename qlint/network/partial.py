@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,23 @@ class Partial:
     name: str = ""
 
 
+BIND_INPUTS = "--bind"
+"""The remedy of a size that has no name: fix the sizes that the network's inputs leave open."""
+
+_FUNCTIONS = {"ceil", "floor", "max", "min", "mod"}
+_INVENTED = "unk__"
+"""How onnx's inference names sizes that nobody declared."""
+
+
 def missing_size(tensor: str, axis: int, size: str | None) -> Unknown:
-    """The missing fact that a tensor's axis has no known size, and the `--bind` that would give it."""
-    if size:
-        return Unknown(f"size {size!r} of axis {axis} of {tensor!r}", f"--bind {size}=1")
-    return Unknown(f"size of axis {axis} of {tensor!r}")
+    """The missing fact that a tensor's axis has no known size, and the `--bind` that would give it.
+
+    Inference makes expressions of symbols (`floor(height/2)`); it is the symbols that can be bound. A size without
+    any has `BIND_INPUTS` for a remedy.
+    """
+    if not size:
+        return Unknown(f"size of axis {axis} of {tensor!r}", BIND_INPUTS)
+    words = dict.fromkeys(re.findall(r"[^\W\d]\w*", size)) if "(" in size or " " in size else (size,)
+    symbols = [word for word in words if word not in _FUNCTIONS and not word.startswith(_INVENTED)]
+    remedy = " ".join(f"--bind {symbol}=1" for symbol in symbols) or BIND_INPUTS
+    return Unknown(f"size {size!r} of axis {axis} of {tensor!r}", remedy)

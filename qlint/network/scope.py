@@ -239,7 +239,7 @@ class Scope:
         if parameter is None:
             return None
         elements = 1
-        for size in parameter.shape or (SHAPE_VALUE_LIMIT + 1,):
+        for size in (SHAPE_VALUE_LIMIT + 1,) if parameter.shape is None else parameter.shape:
             elements *= size if isinstance(size, int) else 1
         if elements > SHAPE_VALUE_LIMIT:
             return None

@@ -13,6 +13,7 @@ from qlint.files.model import Graph, Model, Node
 from qlint.numeric import fallback
 from qlint.numeric.feeds import checked
 from qlint.numeric.kernel import Array, Call, Unsupported, find
+from qlint.numeric.kernel.threads import team
 from qlint.numeric.plan import Plan, plan
 from qlint.numeric.weights import Weights
 
@@ -72,7 +73,7 @@ class Executor:
         self._expect_names(wanted)
         todo = self._plan(graph, wanted)
         frame = _Frame(graph, None, checked(graph, inputs, todo.inputs))
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), team():
             self._execute(todo, frame)
         return {name: self._value(name, frame) for name in wanted}
 

@@ -47,10 +47,10 @@ class Options:
         return [found for found in report.diagnostics if found.outcome is Outcome.VIOLATION]
 
     def lists(self, finding: Diagnostic) -> bool:
-        """Whether the text formats list a finding; infos are only counted unless asked for."""
-        if self.verbose or self.fail_on is Severity.INFO or finding.outcome is Outcome.UNDECIDED:
+        """Whether the text formats list a finding: an info, decided or not, only where it may fail the check."""
+        if self.verbose or self.fail_on is Severity.INFO or finding.severity > Severity.INFO:
             return True
-        return finding.severity > Severity.INFO
+        return self.undecided == "fail" and finding.outcome is Outcome.UNDECIDED
 
     def counts(self, report: Report) -> dict[str, int]:
         """`Report.counts` of what is reported."""
@@ -84,4 +84,4 @@ def write_page(data: dict[str, Any], out: TextIO) -> None:
     """Write the data of a page (`rule_page.data` and its like) as JSON."""
     from qlint.report.escape import to_json
 
-    out.write(to_json(data, indent=2) + "\n")
+    out.write(to_json(data, indented=True) + "\n")

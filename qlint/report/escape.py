@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from qlint.rules.shown import plain
-
 NAME_LIMIT = 200
 MESSAGE_LIMIT = 1000
 
@@ -62,9 +60,19 @@ def _escape(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
+def _plain(value: Any) -> Any:
+    from qlint.rules.shown import plain  # this file is imported by every command, and seldom needs it
+
+    return plain(value)
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, default=_plain)
+_INDENTED = json.JSONEncoder(allow_nan=False, default=_plain, indent=2)
+
+
+def to_json(value: Any, indented: bool = False) -> str:
     """A value as JSON: ASCII, without control characters, lone surrogates or NaN; keys in their order."""
-    text = json.dumps(value, indent=indent, allow_nan=False, default=plain)
+    text = (_INDENTED if indented else _ENCODER).encode(value)
     if "\\ud" in text:
         text = _SURROGATES.sub(_strict, text)
     return text.replace("\x7f", "\\u007f")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from qlint.diagnostics import Diagnostic, EvidenceKind, Outcome
+from qlint.diagnostics import Diagnostic
 from qlint.report import Options
-from qlint.report.escape import name, quoted, visible
-from qlint.report.groups import Group, by_model, by_rule
-from qlint.report.layout import Style, count, table, verdict_of
+from qlint.report.entry import entry
+from qlint.report.escape import name, visible
+from qlint.report.groups import by_model, by_rule
+from qlint.report.layout import Style, count, verdict_of
 from qlint.report.statistics import statistics
 
 if TYPE_CHECKING:
     from qlint.rules.model import Environment
     from qlint.session import CheckedModel, Report
 
-LAYERS_SHOWN = 10
-FACTS_SHOWN = 5
-_NUMBERED = ("error", "warning", "info")
+_COUNTED = ("error", "warning", "info", "undecided")
 
 
 def write(report: Report, out: TextIO, options: Options) -> None:
@@ -64,88 +64,15 @@ def _model(
     yield f"{style.paint(visible(model.path), 'bold')} ({count(model.layers, 'layer')}){nothing}"
     for group in by_rule(findings):
         yield ""
-        yield from _group(group, several, options, style)
-
-
-def _group(group: Group, several: bool, options: Options, style: Style) -> Iterator[str]:
-    first, number = group.first, len(group.findings)
-    verdict = style.verdict(verdict_of(first))
-    environment = f" [{name(first.environment)}]" if several else ""
-    asides = [count(number, "layer")] if number > 1 else []
-    if first.outcome is Outcome.UNDECIDED:
-        asides.append(f"severity {first.severity.label}")
-    aside = f" ({', '.join(asides)})" if asides else ""
-    yield f"  {verdict} {style.paint(first.code, 'bold')} {first.name}{environment}{aside}"
-    yield from (_violated if first.outcome is Outcome.VIOLATION else _undecided)(group, options, style)
-    known = first.evidence
-    if known.kind is not EvidenceKind.DOCUMENTED or options.verbose:
-        note = known.note if options.verbose else None
-        source = "; ".join(part for part in (known.source, known.section, note) if part)
-        yield style.wrap(f"{known.kind.value}; {source}", 4, "evidence")
-
-
-def _violated(group: Group, options: Options, style: Style) -> Iterator[str]:
-    """What the findings say, each once, with the layers they say it of; then the rule's hint."""
-    budget = len(group.findings) if options.verbose else LAYERS_SHOWN
-    left = len(group.findings)
-    for sentence, findings in group.by_message():
-        shown = findings[:budget]
-        if not shown:
-            break
-        yield style.wrap(sentence, 4)
-        yield from _layers(shown)
-        budget -= len(shown)
-        left -= len(shown)
-    yield from _more(left, 6)
-    if group.first.hint:
-        yield style.wrap(group.first.hint, 4, "hint")
-
-
-def _undecided(group: Group, options: Options, style: Style) -> Iterator[str]:
-    """Which layers, and what is missing and what would supply it, each once; their messages say no more."""
-    layers = group.findings
-    facts = group.missing() or [sentence for sentence, _ in group.by_message()]
-    shown = (len(layers), len(facts)) if options.verbose else (LAYERS_SHOWN, FACTS_SHOWN)
-    yield from _layers(layers[: shown[0]])
-    yield from _more(len(layers) - shown[0], 6)
-    for fact in facts[: shown[1]]:
-        yield style.wrap(fact, 4, "not known")
-    yield from _more(len(facts) - shown[1], 4)
-    for hint in group.hints()[: shown[1]]:
-        yield style.wrap(hint, 4, "hint")
-
-
-def _layers(findings: Sequence[Diagnostic]) -> list[str]:
-    rows = [_place(finding) for finding in findings if finding.location.id is not None]
-    return table(rows, indent=6) if rows else []
-
-
-def _more(number: int, indent: int) -> Iterator[str]:
-    if number > 0:
-        yield f"{' ' * indent}... and {number} more (-v lists all)"
-
-
-def _place(finding: Diagnostic) -> tuple[str, str, str, str]:
-    place = finding.location
-    known = [part for part in (place.line, place.column) if part is not None]
-    at = place.source or ":".join(map(str, (finding.model, *known)) if known else ())
-    return (
-        name(place.type or ""),
-        quoted(place.layer) if place.layer else "",
-        name(place.id or ""),
-        f"at {name(at)}" if at else "",
-    )
+        yield from entry(group, several, options, style)
 
 
 def _summary(report: Report, options: Options, style: Style) -> str:
     counts = options.counts(report)
     unreadable = sum(model.reason is not None for model in report.models)
-    parts = [count(counts[word], word) for word in _NUMBERED if counts[word]]
-    if counts["info"] and not any(map(options.lists, _infos(report))):
-        parts[-1] += " (-v lists them)" if counts["info"] > 1 else " (-v lists it)"
-    if counts["undecided"]:
-        parts.append(f"{counts['undecided']} undecided")
-    worst = next((word for word in (*_NUMBERED, "undecided") if counts[word]), None)
+    unlisted = Counter(verdict_of(found) for found in options.reported(report) if not options.lists(found))
+    parts = [_part(word, counts[word], unlisted[word]) for word in _COUNTED if counts[word]]
+    worst = next((word for word in _COUNTED if counts[word]), None)
     models = count(len(report.models), "model") + (f" ({unreadable} unreadable)" if unreadable else "")
     line = f"{models}: {', '.join(parts) or 'nothing found'}"
     others = len(report.errors) - unreadable
@@ -155,5 +82,9 @@ def _summary(report: Report, options: Options, style: Style) -> str:
     return style.paint(line, "bold", "red" if report.errors else looks)
 
 
-def _infos(report: Report) -> Iterator[Diagnostic]:
-    return (d for d in report.diagnostics if verdict_of(d) == "info")
+def _part(word: str, number: int, unlisted: int) -> str:
+    """`2 infos (-v lists them)`."""
+    said = f"{number} undecided" if word == "undecided" else count(number, word)
+    if not unlisted:
+        return said
+    return f"{said} (-v lists {f'{unlisted} more' if unlisted < number else 'them' if number > 1 else 'it'})"

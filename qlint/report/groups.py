@@ -9,6 +9,8 @@ from qlint.diagnostics import Diagnostic
 from qlint.report.layout import verdict_of
 
 _ORDER = ("error", "warning", "undecided", "info")
+_LEAST_SHARED = 4
+_MARKS = frozenset(",;:")
 
 
 @dataclass(slots=True)
@@ -26,11 +28,16 @@ class Group:
         """The finding that speaks for all where they are the same: rule, severity, hint, evidence."""
         return self.findings[0]
 
-    def by_message(self) -> Iterator[tuple[str, list[Diagnostic]]]:
-        """The findings by what they say, in order of appearance."""
-        found: dict[str, list[Diagnostic]] = {}
+    def sentences(self) -> Iterator[tuple[str, list[tuple[Diagnostic, str]]]]:
+        """What the findings say, with the findings that say it, and with each what it says in place of `...`.
+
+        Messages of one rule come from one template, so where they differ they mostly differ in one place.
+        """
+        shared = _shared({finding.message for finding in self.findings})
+        found: dict[str, list[tuple[Diagnostic, str]]] = {}
         for finding in self.findings:
-            found.setdefault(finding.message, []).append(finding)
+            sentence, own = (finding.message, "") if shared is None else shared.split(finding.message)
+            found.setdefault(sentence, []).append((finding, own))
         yield from found.items()
 
     def missing(self) -> list[str]:
@@ -40,6 +47,45 @@ class Group:
     def hints(self) -> list[str]:
         """What to do next, each once; undecided findings of one rule may need different things."""
         return list(dict.fromkeys(finding.hint for finding in self.findings if finding.hint))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """How many words messages share at the begin and at the end, and the punctuation behind what differs."""
+
+    before: int
+    after: int
+    mark: str
+
+    def split(self, message: str) -> tuple[str, str]:
+        """What a message shares with the others, and what it does not."""
+        words = message.split()
+        end = len(words) - self.after
+        own = " ".join(words[self.before : end]).removesuffix(self.mark)
+        return " ".join([*words[: self.before], f"...{self.mark}", *words[end:]]), own
+
+
+def _shared(messages: set[str]) -> _Shared | None:
+    """What several messages have in common; None if that is too little to be worth showing once."""
+    if len(messages) < 2:
+        return None
+    split = [message.split() for message in messages]
+    shortest = min(map(len, split))
+    before = _common(split, shortest)
+    after = _common([words[::-1] for words in split], shortest - before - 1)
+    if before + after < _LEAST_SHARED:
+        return None
+    ends = {words[len(words) - after - 1][-1] for words in split}
+    mark = ends.pop() if len(ends) == 1 else ""
+    return _Shared(before, after, mark if mark in _MARKS else "")
+
+
+def _common(messages: Sequence[Sequence[str]], limit: int) -> int:
+    """Number of words that all begin with; at most `limit`."""
+    number = 0
+    while number < limit and len({words[number] for words in messages}) == 1:
+        number += 1
+    return number
 
 
 def by_model(findings: Iterable[Diagnostic]) -> dict[str, list[Diagnostic]]:

@@ -127,7 +127,7 @@ def _explain(rule: Rule, layer: Layer, facts: Facts) -> Explanation:
 
 def _reason(rule: Rule, subject: Layer | None, truth: Truth, outcome: str, facts: Facts) -> str:
     if isinstance(truth, Unknown):
-        return f"{truth.missing} is not known" + (f"; give {truth.remedy}" if truth.remedy else "")
+        return f"not known: {truth.missing}" + (f"; give {truth.remedy}" if truth.remedy else "")
     if truth:
         return rule.message.render(subject, facts, () if subject is None else (subject,))
     return "the rule's when does not hold" if outcome == DOES_NOT_APPLY else "what the rule asks for holds"

@@ -8,6 +8,7 @@ from typing import Any
 
 from qlint.diagnostics import NOWHERE, Diagnostic, Outcome
 from qlint.network.network import Layer, Network
+from qlint.network.partial import BIND_INPUTS
 from qlint.rules.model import Environment, Rule
 from qlint.rules.predicates.core import Facts, Subject, Trace
 from qlint.rules.shown import plain
@@ -37,7 +38,7 @@ class Builder:
         """The finding about a layer, about the network (None), or about the run of layers that `layer` decides."""
         when, body = traces(rule, layer, self.facts)
         parts = [*when.parts, *body.parts]
-        observed = dict(_observed(parts)) if parts else {}
+        observed = dict(_observed(parts)) if parts or layer is None else {"type": layer.type}
         if run:
             observed["run"] = plain([member.id for member in run])
         at = run[0] if run else layer
@@ -50,7 +51,7 @@ class Builder:
             severity=rule.severity,
             environment=self.environment.id,
             message=_bounded(_undecided(rule, missing) if missing else rule.message.render(at, self.facts, run)),
-            hint=_hint(rule, missing) if missing else rule.hint,
+            hint=self._hint(rule, missing) if missing else rule.hint,
             model=self.network.path,
             location=NOWHERE if at is None else at.location,
             observed=observed,
@@ -59,6 +60,15 @@ class Builder:
             evidence=rule.evidence,
             fingerprint=self._fingerprint(rule, at, run),
         )
+
+    def _hint(self, rule: Rule, missing: Sequence[Unknown]) -> str:
+        remedies = dict.fromkeys(unknown.remedy for unknown in missing if unknown.remedy)
+        named = [remedy for remedy in remedies if remedy != BIND_INPUTS]
+        if not named and BIND_INPUTS in remedies:
+            named = [f"--bind {fixed}" for fixed in self.network.properties.get("OpenInputs", ())]
+        if named:
+            return f"Run again with {' '.join(named)}."
+        return f"Find out what is missing; if the rule is violated: {rule.hint}"
 
     def _fingerprint(self, rule: Rule, layer: Subject, run: Sequence[Layer]) -> str:
         """Identity by what does not move; of a run the least id, since which layer is first depends on the order."""
@@ -119,14 +129,7 @@ def _missing(truth: Unknown, parts: Iterable[Trace]) -> list[Unknown]:
 def _undecided(rule: Rule, missing: Sequence[Unknown]) -> str:
     """Nothing of the rule's own message, which would state what is not known."""
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return f"cannot decide {rule.name}: {missing[0].missing} is not known{more}"
-
-
-def _hint(rule: Rule, missing: Sequence[Unknown]) -> str:
-    remedies = list(dict.fromkeys(unknown.remedy for unknown in missing if unknown.remedy))
-    if remedies:
-        return f"Run again with {' '.join(remedies)}."
-    return f"Find out what is missing; if the rule is violated: {rule.hint}"
+    return f"cannot decide {rule.name}; not known: {missing[0].missing}{more}"
 
 
 def _bounded(message: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from qlint.errors import ModelError, QlintError
+from qlint.files import wire
 from qlint.files.wire import SMALL, Payload, payload_of, strip
 from tests.files.handmade import field, model_of, nested, protos, raw_model, read, varint
 
@@ -288,6 +289,20 @@ def test_any_buffer_will_do(tmp_path: Path) -> None:
     assert strip(memoryview(MODEL)).digest == digest
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert strip(mapped).digest == digest
+
+
+def test_mapped_pages_are_given_back_and_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "WINDOW", mmap.PAGESIZE)
+    tensors = [numpy_helper.from_array(np.full(9000 + i, i, np.uint16), f"w{i}") for i in range(20)]
+    data = model_of(*tensors).SerializeToString()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(data)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        found = strip(mapped)
+        assert mapped[:] == data
+    expected = strip(data)
+    assert found.content.replace(found.mark.encode(), expected.mark.encode()) == expected.content
+    assert found.payloads == expected.payloads
 
 
 def test_payload_length() -> None:

@@ -14,7 +14,8 @@ from qlint.network.network import Layer, Network
 
 
 def network(body: str, *, opset: int = 17, ir: int = 8, extra: str = "", bind: dict[str, Any] | None = None) -> Network:
-    """`body` is a graph in ONNX's textual syntax; `extra` holds further imports and functions."""
+    """`body` is a graph in ONNX's textual syntax (and `<>` for no attributes); `extra` holds further imports and functions."""
+    body = body.replace("<>", "")
     imports, _, functions = extra.partition("\n")
     text = f'<ir_version: {ir}, opset_import: ["" : {opset}{imports}]>\n{body}\n{functions}'
     return lifted(onnx.parser.parse_model(text), bind=bind)

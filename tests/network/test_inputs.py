@@ -44,7 +44,7 @@ def test_image_input() -> None:
 )
 def test_normalization(nodes: str, expected: dict[str, object]) -> None:
     properties = image(nodes)
-    assert {name: properties[name] for name in expected} == pytest.approx(expected)
+    assert {name: properties[name] for name in expected} == expected
 
 
 def test_normalization_nodes_belong_to_the_input_layer() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -138,6 +139,7 @@ def rendered(report: Report, format: str, **options: Any) -> str:
     return out.getvalue()
 
 
+@cache
 def validator(name: str, definition: str | None = None) -> jsonschema.Draft202012Validator:
     """The validator of a shipped schema, or of one of its definitions."""
     schema = json.loads(files("qlint.report").joinpath(f"schema/{name}.schema.json").read_text("utf-8"))

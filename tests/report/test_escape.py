@@ -3,9 +3,11 @@ from __future__ import annotations
 import io
 import json
 
+import numpy
 import pytest
 
 from qlint.report.escape import MESSAGE_LIMIT, NAME_LIMIT, message, name, quoted, to_json, visible, write_members
+from qlint.tristate import Unknown
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,13 @@ def test_json_is_ascii_without_lone_surrogates(value: str, text: str) -> None:
 def test_a_number_json_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json([float("nan")])
+
+
+def test_values_json_does_not_know_become_plain() -> None:
+    assert (
+        to_json({"a": numpy.float32(0.5), "b": numpy.arange(3), "c": Unknown("size")})
+        == '{"a": 0.5, "b": [0, 1, 2], "c": null}'
+    )
 
 
 def test_members_are_written_piece_by_piece() -> None:

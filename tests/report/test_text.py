@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ nets/a.onnx (12 layers)
       averagePooling2dLayer  "pool"  graph/pool_out
     hint: Set count_include_pad to 1.
 
-  error NET401 dropout-layer (2 layers)
+  error NET401 dropout-layer (2 findings)
     a dropoutLayer does not quantize
       dropoutLayer  "drop_1"  graph/drop_1_out
       dropoutLayer  "drop_2"  graph/drop_2_out
@@ -74,6 +75,17 @@ def test_infos_are_listed_when_they_fail_the_check() -> None:
     assert "MAT107" in rendered(typical(), "full", fail_on=Severity.INFO)
 
 
+def test_undecided_infos_are_infos() -> None:
+    doubtful = replace(undecided(layer("a")), severity=Severity.INFO)
+    report = of(doubtful, undecided(layer("b")), info(layer("c")), info(layer("d")))
+    text = rendered(report, "full")
+    assert "graph/a_out" not in text
+    assert text.endswith("1 model: 2 infos (-v lists them), 2 undecided (-v lists 1 more)\n")
+    assert "graph/a_out" not in rendered(report, "concise")
+    assert "graph/a_out" in rendered(report, "full", undecided="fail")
+    assert rendered(report, "full", verbose=True).endswith("1 model: 2 infos, 2 undecided\n")
+
+
 def test_hidden_undecided_findings_are_not_counted() -> None:
     assert "undecided" not in rendered(typical(), "full", undecided="hide")
     assert "undecided" not in rendered(typical(), "concise", undecided="hide")
@@ -84,18 +96,43 @@ def test_many_findings_of_a_rule_are_one_entry() -> None:
     text = rendered(report, "full")
     assert text.count("not fused") == text.count("hint:") == 1
     assert text.count("graph/bn_") == 10
-    assert "MAT401 nonzero-padding (53 layers)\n" in text
+    assert "MAT401 nonzero-padding (53 findings)\n" in text
     assert "      ... and 43 more (-v lists all)\n" in text
     assert rendered(report, "full", verbose=True).count("graph/bn_") == 53
 
 
-def test_different_messages_of_a_rule_share_its_hint_and_the_limit() -> None:
+def test_messages_that_differ_in_one_place_are_said_once() -> None:
+    said = "not fused into {}, the layer before; and so on"
+    text = rendered(
+        of(*(finding("MAT401", layer(f"bn_{n}"), message=said.format(f"conv {n}")) for n in range(12))), "full"
+    )
+    assert text.count("    not fused into conv ..., the layer before; and so on\n") == text.count("hint:") == 1
+    assert re.findall(r"graph/bn_(\d)_out  \((\d)\)\n", text) == [(str(n), str(n)) for n in range(10)]
+    assert "      ... and 2 more (-v lists all)\n" in text
+
+
+def test_messages_may_begin_or_end_with_what_differs() -> None:
+    for before, after in (("", ": is no layer MATLAB has"), ("the type MATLAB has no layer for: ", "")):
+        found = [finding(where=layer(n), message=f"{before}{n}{after}") for n in ("a", "b b")]
+        text = rendered(of(*found), "full")
+        assert f"    {before}...{after}\n" in text
+        assert re.findall(r"_out +\((.+)\)\n", text) == ["a", "b b"]
+
+
+def test_messages_with_little_in_common_are_said_one_by_one() -> None:
     text = rendered(of(*(finding("MAT401", layer(f"bn_{n}"), message=f"says {n}") for n in range(12))), "full")
     assert text.count("hint:") == 1
     assert re.findall(r"says (\d+)\n +averagePooling2dLayer +\"bn_(\d+)\"", text) == [
         (str(n), str(n)) for n in range(10)
     ]
     assert "      ... and 2 more (-v lists all)\n" in text
+
+
+def test_a_name_that_its_id_holds_is_left_out_of_long_lines() -> None:
+    long, short = "a/" * 30 + "conv", "conv"
+    text = rendered(of(finding(where=layer(long)), finding(where=layer(short))), "full")
+    assert text.count(long) == 1
+    assert f'"{short}"' in text
 
 
 def test_missing_facts_and_remedies_are_named_once_and_bounded() -> None:

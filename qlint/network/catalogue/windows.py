@@ -131,7 +131,7 @@ def overhang(view: View) -> bool | Unknown:
             continue
         length = view.size(axis + 2)
         if isinstance(length, Unknown):
-            unknown = length
+            unknown = unknown or length
             continue
         reach = (window[axis] - 1) * spreads[axis] + 1
         rest = (length + edges[axis] + edges[axis + rank] - reach) % steps[axis]

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-
 import numpy as np
 
-from qlint.numeric.kernel.registry import Array, Call, Result
+from qlint.numeric.kernel.registry import Array, Call
 
 NUMPY_BROADCASTING = 7
 """First opset whose arithmetic and comparisons broadcast as numpy does."""
-
-
-def quiet(function: Callable[[Call], Result]) -> Callable[[Call], Result]:
-    """Silence numpy's warnings: infinities and NaNs are legal values in a network."""
-
-    @wraps(function)
-    def silenced(call: Call) -> Result:
-        with np.errstate(all="ignore"):
-            return function(call)
-
-    return silenced
 
 
 def whole(values: Array) -> list[int]:

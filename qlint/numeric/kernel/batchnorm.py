@@ -6,6 +6,7 @@ import numpy as np
 
 from qlint.numeric.kernel.precision import working
 from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
+from qlint.numeric.kernel.threads import blocks, each
 
 
 @operator("BatchNormalization")
@@ -37,9 +38,30 @@ def _normalized(
     deviation = np.sqrt(variance.astype(np.float64) + call.attribute("epsilon", 1e-5))
     factor = scale.astype(np.float64) / deviation
     summand = bias.astype(np.float64) - mean.astype(np.float64) * factor
-    result = x * factor.astype(x.dtype).reshape(shape)
-    result += summand.astype(x.dtype).reshape(shape)
+    per_plane = shape[0] == 1 and x.ndim > 2 and np.prod(shape) == x.shape[1]
+    if per_plane:
+        result = _by_planes(x, factor.astype(x.dtype), summand.astype(x.dtype))
+    else:
+        result = x * factor.astype(x.dtype).reshape(shape)
+        result += summand.astype(x.dtype).reshape(shape)
     return result.astype(call.required(0).dtype, copy=False)
+
+
+def _by_planes(x: Array, factor: Array, summand: Array) -> Array:
+    """Block by block, so that the addition finds in the cache what the multiplication has written."""
+    result = np.empty(x.shape, x.dtype)
+    source = x.reshape(*x.shape[:2], -1)
+    target = result.reshape(source.shape)
+    factor, summand = factor[:, None], summand[:, None]
+
+    def some(block: tuple[int, slice]) -> None:
+        index, part = block
+        written = target[index, part]
+        np.multiply(source[index, part], factor[part], out=written)
+        written += summand[part]
+
+    each(some, [(index, part) for index in range(len(x)) for part in blocks(x.shape[1], source.shape[2])])
+    return result
 
 
 def _trained(

@@ -8,10 +8,9 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from qlint.files.element import elements
-from qlint.numeric.kernel.arguments import quiet
 from qlint.numeric.kernel.registry import Array, Call, Unsupported, operator
 
-_SATURATED = frozenset(("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz"))
+_SATURATED = frozenset(("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"))
 """Types whose out-of-range values become the largest one instead of an infinity or NaN, unless told otherwise."""
 
 
@@ -64,7 +63,6 @@ def _parsed(x: Array) -> Array:
 
 
 @operator("Cast", "CastLike")
-@quiet
 def _cast(call: Call) -> Array:
     target = call.required(1).dtype if call.op_type == "CastLike" else element_type(call.attribute("to"))
     saturate, round_mode = call.attribute("saturate", 1), call.attribute("round_mode", "up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from qlint.numeric.kernel.depthwise import depthwise
 from qlint.numeric.kernel.precision import widened
 from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
+from qlint.numeric.kernel.threads import multiply, share, workers
 from qlint.numeric.kernel.windows import Window, padded, tapped, window_of
 
 BLOCK = 1 << 20
@@ -31,58 +33,72 @@ def conv(call: Call) -> Result:
     if declared and tuple(declared) != weights.shape[2:]:
         raise Unsupported("kernel_shape is not that of the weights")
     window = window_of(call, x.shape[2:], weights.shape[2:])
-    result = convolved(widened(x), widened(weights), window, groups)
-    if bias is not None:
-        result += bias.astype(result.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - 2))
-    return result.astype(x.dtype, copy=False)
+    wide = widened(x)
+    summand = bias.astype(wide.dtype, copy=False).reshape(groups, -1, 1) if bias is not None else None
+    return convolved(wide, widened(weights), summand, window, groups).astype(x.dtype, copy=False)
 
 
-def convolved(x: Array, weights: Array, window: Window, groups: int) -> Array:
-    """The convolution without bias, in the type of x."""
+def convolved(x: Array, weights: Array, bias: Array | None, window: Window, groups: int) -> Array:
+    """The convolution in the type of x; `bias` is (groups, filters / groups, 1)."""
     n, channels = x.shape[:2]
     filters = weights.shape[0]
     result = np.empty((n, filters, *window.out), x.dtype)
     if not result.size:
         return result
     if weights.shape[1] == 1 and groups > 1:
-        return depthwise(x, weights, window, result)
+        return depthwise(x, weights, bias, window, result)
     x = padded(x, window)
     flat = result.reshape(n, groups, filters // groups, -1)
+    matrices = weights.reshape(groups, filters // groups, -1)
     if window.taps == 1:
         seen = tapped(x, window).reshape(n, groups, channels // groups, -1)  # a view if nothing is skipped
-        np.matmul(weights.reshape(groups, filters // groups, -1), seen, out=flat)
+        for image, target in zip(seen, flat, strict=True):
+            _multiply(matrices, image, target, bias)
         return result
-    matrices = weights.reshape(groups, filters // groups, -1)
     for image, target in zip(x, flat, strict=True):
-        _unrolled(image, matrices, window, target)
+        _unrolled(image, matrices, bias, window, target)
     return result
 
 
-def _unrolled(image: Array, matrices: Array, window: Window, target: Array) -> None:
+def _multiply(matrices: Array, columns: Array, target: Array, bias: Array | None) -> None:
+    """The products of all groups, plus bias."""
+    if len(matrices) == 1:
+        multiply(matrices[0], columns[0], target[0], None if bias is None else bias[0])
+        return
+    np.matmul(matrices, columns, out=target)
+    if bias is not None:
+        target += bias
+
+
+def _unrolled(image: Array, matrices: Array, bias: Array | None, window: Window, target: Array) -> None:
     """One image: windows are copied into columns block by block, each block multiplied at once.
 
     Args:
         image: padded, (channels, *size).
         matrices: (groups, filters / groups, channels / groups * taps).
+        bias: (groups, filters / groups, 1), or None.
         window: the window.
         target: (groups, filters / groups, positions), written.
     """
     groups = len(matrices)
     seen = tapped(image, window)
-    rank = len(window.size)
     row = prod(window.out[1:])  # positions per index of the first spatial axis
     height = image.shape[0] * window.taps
     rows = max(BLOCK // (height * row * image.itemsize), -(-FEW // row), 1)
     rows = min(rows, window.out[0])
-    buffer = np.empty(height * rows * row, image.dtype)
-    first = (slice(None),) * (1 + rank)
-    for start in range(0, window.out[0], rows):
-        stop = min(start + rows, window.out[0])
-        part = seen[(*first, slice(start, stop))]
-        columns = buffer[: part.size].reshape(part.shape)
-        np.copyto(columns, part)
-        columns = columns.reshape(groups, height // groups, -1)
-        if groups == 1:
-            np.matmul(matrices[0], columns[0], out=target[0, :, start * row : stop * row])
-        else:
-            np.matmul(matrices, columns, out=target[:, :, start * row : stop * row])
+    first = (slice(None),) * (1 + len(window.size))
+
+    def work(starts: Iterator[int]) -> None:
+        buffer = np.empty(height * rows * row, image.dtype)
+        for start in starts:
+            part = seen[(*first, slice(start, start + rows))]
+            columns = buffer[: part.size].reshape(part.shape)
+            np.copyto(columns, part)
+            columns = columns.reshape(groups, height // groups, -1)
+            _multiply(matrices, columns, target[:, :, start * row : (start + rows) * row], bias)
+
+    starts = range(0, window.out[0], rows)
+    if len(starts) < workers():
+        work(iter(starts))  # the products themselves are shared
+    else:
+        share(work, starts)

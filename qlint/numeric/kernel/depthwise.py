@@ -12,18 +12,20 @@ from math import prod
 import numpy as np
 
 from qlint.numeric.kernel.registry import Array
+from qlint.numeric.kernel.threads import each
 from qlint.numeric.kernel.windows import Window
 
 CACHE = 1 << 18
 """Bytes of a block's planes: input, sum and product should stay in the second-level cache."""
 
 
-def depthwise(x: Array, weights: Array, window: Window, result: Array) -> Array:
+def depthwise(x: Array, weights: Array, bias: Array | None, window: Window, result: Array) -> Array:
     """Convolve each channel by itself.
 
     Args:
         x: (n, channels, *size), without padding.
         weights: (channels * multiplier, 1, *kernel).
+        bias: (channels, multiplier, 1), or None.
         window: the window.
         result: (n, channels * multiplier, *out), written.
 
@@ -35,13 +37,17 @@ def depthwise(x: Array, weights: Array, window: Window, result: Array) -> Array:
     taps = np.ascontiguousarray(weights.reshape(channels, multiplier, -1).transpose(2, 1, 0))[..., None]
     grid = _Grid(window)
     planes = result.reshape(len(x), channels, multiplier, *window.out)
-    block = max(1, CACHE // (grid.elements * x.itemsize))
-    for image, target in zip(x, planes, strict=True):
-        for start in range(0, channels, block):
-            some = slice(start, start + block)
-            phases = grid.phases(image[some])
-            for m in range(multiplier):
-                grid.accumulate(phases, taps[:, m, some], target[some, m])
+    step = max(1, CACHE // (grid.elements * x.itemsize))
+
+    def some(block: tuple[int, int]) -> None:
+        index, start = block
+        part = slice(start, start + step)
+        phases = grid.phases(x[index, part])
+        for m in range(multiplier):
+            summand = None if bias is None else bias[part, m]
+            grid.accumulate(phases, taps[:, m, part], summand, planes[index, part, m])
+
+    each(some, [(index, start) for index in range(len(x)) for start in range(0, channels, step)])
     return result
 
 
@@ -86,8 +92,10 @@ class _Grid:
             held = whole
         return held.reshape(len(planes), -1)
 
-    def accumulate(self, phases: dict[tuple[int, ...], Array], taps: Array, target: Array) -> None:
-        """Sum over the taps; `taps` is (taps, channels, 1), `target` (channels, *out)."""
+    def accumulate(
+        self, phases: dict[tuple[int, ...], Array], taps: Array, bias: Array | None, target: Array
+    ) -> None:
+        """Sum over the taps; `taps` is (taps, channels, 1), `bias` (channels, 1), `target` (channels, *out)."""
         channels = target.shape[0]
         whole = np.empty((channels, prod(self.wide)), target.dtype)
         total = whole[:, : self.run]
@@ -99,5 +107,7 @@ class _Grid:
                 total += product_
             else:
                 np.multiply(seen, taps[index], out=total)
+        if bias is not None:
+            total += bias
         inner = tuple(slice(0, out) for out in self.window.out)
         target[...] = whole.reshape(channels, *self.wide)[(slice(None), *inner)]

@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from qlint.numeric.kernel.arguments import like, pair, quiet, wide
+from qlint.numeric.kernel.arguments import like, pair, wide
 from qlint.numeric.kernel.registry import Array, Call, Unsupported, operator
 
 _UNARY: dict[str, Callable[[Array], Array]] = {
@@ -47,21 +47,18 @@ _BINARY: dict[str, Callable[[Array, Array], Array]] = {
 
 
 @operator(*_UNARY)
-@quiet
 def _unary(call: Call) -> Array:
     x = call.required(0)
     return like(_UNARY[call.op_type](x), x)
 
 
 @operator(*_BINARY)
-@quiet
 def _binary(call: Call) -> Array:
     a, b = pair(call)
     return like(_BINARY[call.op_type](a, b), a)
 
 
 @operator("Div")
-@quiet
 def _div(call: Call) -> Array:
     a, b = pair(call)
     if a.dtype.kind == "u":
@@ -74,7 +71,6 @@ def _div(call: Call) -> Array:
 
 
 @operator("Mod")
-@quiet
 def _mod(call: Call) -> Array:
     a, b = call.required(0), call.required(1)
     compute = np.fmod if call.attribute("fmod", 0) else np.mod
@@ -82,12 +78,12 @@ def _mod(call: Call) -> Array:
 
 
 @operator("Pow")
-@quiet
 def _pow(call: Call) -> Array:
     a, b = pair(call)
     if b.size == 1 and b.ndim <= a.ndim and a.dtype.kind == "f" and b.reshape(()) in (2, 3):
         # What normalizations and the GELU approximation are full of, and many times faster than a power.
-        return like(a * a if b.reshape(()) == 2 else a * a * a, a)
+        base = wide(a)
+        return like(base * base if b.reshape(()) == 2 else base * base * base, a)
     if a.dtype.kind in "iu" and b.dtype.kind in "iu":
         if (b >= 0).all():
             return like(np.power(a.astype(np.int64), b.astype(np.int64)), a)
@@ -104,7 +100,6 @@ def _bit_shift(call: Call) -> Array:
 
 
 @operator("Max", "Min", "Sum", "Mean")
-@quiet
 def _variadic(call: Call) -> Array:
     values = [value for value in call.inputs if value is not None]
     if not values:

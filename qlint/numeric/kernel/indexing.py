@@ -61,8 +61,7 @@ def _placed(x: Array, places: tuple[Array, ...], call: Call) -> Array:
     if reduction == "none":
         result[places] = updates
     elif reduction in _REDUCTIONS:
-        with np.errstate(all="ignore"):
-            _REDUCTIONS[reduction].at(result, places, updates)
+        _REDUCTIONS[reduction].at(result, places, updates)
     else:
         raise Unsupported(f"reduction {reduction}")
     return result
@@ -92,7 +91,8 @@ def _one_hot(call: Call) -> Array:
     axis = normal(call.attribute("axis", -1), indices.ndim + 1)
     indices = indices.astype(np.int64, copy=False)
     classes = np.arange(depth).reshape(-1, *(1,) * (indices.ndim - axis))
-    return np.where(np.expand_dims(np.where(indices < 0, indices + depth, indices), axis) == classes, on, off)
+    places = np.expand_dims(np.where(indices < 0, indices + depth, indices), axis)
+    return np.asarray(np.where(places == classes, on, off))
 
 
 @operator("NonZero")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qlint.numeric.kernel.arguments import pair, quiet
+from qlint.numeric.kernel.arguments import pair
 from qlint.numeric.kernel.registry import Array, Call, operator
 
 _BINARY: dict[str, Callable[[Array, Array], Array]] = {
@@ -22,7 +22,6 @@ _BINARY: dict[str, Callable[[Array, Array], Array]] = {
 
 
 @operator(*_BINARY)
-@quiet
 def _binary(call: Call) -> Array:
     a, b = pair(call)
     return np.asarray(_BINARY[call.op_type](a, b)).astype(bool, copy=False)

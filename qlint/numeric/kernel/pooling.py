@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from qlint.numeric.kernel.indices import max_with_indices
 from qlint.numeric.kernel.precision import widened
 from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
+from qlint.numeric.kernel.threads import blocks, each
 from qlint.numeric.kernel.windows import Window, along, padded, window_of
 
 
@@ -16,8 +19,19 @@ def _window(call: Call, x: Array) -> Window:
     return window_of(call, x.shape[2:], call.attribute("kernel_shape") or (), ceil=bool(call.attribute("ceil_mode", 0)))
 
 
-def _folded(x: Array, window: Window, fold: np.ufunc) -> Array:
-    """Combine what the taps see, axis by axis from the last; `x` is padded."""
+def _folded(x: Array, window: Window, fold: np.ufunc, padding: float = 0) -> Array:
+    """Combine what the taps see, axis by axis from the last."""
+    result = np.empty((*x.shape[:2], *window.out), x.dtype)
+
+    def some(block: tuple[int, slice]) -> None:
+        result[block] = _folded_planes(padded(x[block], window, padding), window, fold)
+
+    planes = blocks(x.shape[1], prod(window.size))
+    each(some, [(index, part) for index in range(len(x)) for part in planes])
+    return result
+
+
+def _folded_planes(x: Array, window: Window, fold: np.ufunc) -> Array:
     for axis in reversed(range(len(window.size))):
         total = along(x, window, axis, 0).copy()
         for tap in range(1, window.kernel[axis]):
@@ -40,7 +54,7 @@ def max_pool(call: Call) -> Result:
     window = _window(call, x)
     if call.outputs > 1:
         return max_with_indices(x, window, column_major=bool(call.attribute("storage_order", 0)))
-    return _folded(padded(x, window, lowest(x.dtype)), window, np.maximum)
+    return _folded(x, window, np.maximum, lowest(x.dtype))
 
 
 def _counts(window: Window, *, padding: bool, after: tuple[int, ...]) -> Array:
@@ -59,7 +73,7 @@ def average_pool(call: Call) -> Result:
     """Means of windows; padding counts on request, what ceil_mode adds beyond it never does."""
     x = call.required(0)
     window = _window(call, x)
-    total = _folded(padded(widened(x), window), window, np.add)
+    total = _folded(widened(x), window, np.add)
     counts = _counts(window, padding=bool(call.attribute("count_include_pad", 0)), after=window.after)
     total /= counts.astype(total.dtype)
     return total.astype(x.dtype, copy=False)
@@ -71,7 +85,7 @@ def lp_pool(call: Call) -> Result:
     x = call.required(0)
     window = _window(call, x)
     p = call.attribute("p", 2)
-    total = _folded(padded(np.abs(widened(x)) ** p, window), window, np.add)
+    total = _folded(np.abs(widened(x)) ** p, window, np.add)
     return (total ** (1 / p)).astype(x.dtype, copy=False)
 
 

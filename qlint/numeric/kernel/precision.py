@@ -1,4 +1,4 @@
-"""Which precision to compute in: float16 and bfloat16 in float32, rounded once at the end."""
+"""Which precision to compute in: float16 in float32, rounded once at the end. Others are left to `onnx.reference`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ import numpy as np
 
 from qlint.numeric.kernel.registry import Array, Unsupported
 
-_FLOATS = frozenset({"float32", "float64"})
-_NARROW = frozenset({"float16", "bfloat16"})
-
-
 def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The type to compute in for values of a floating-point type.
 
     Raises:
         Unsupported: for any other type.
     """
-    if dtype.name in _FLOATS:
+    if dtype in (np.float32, np.float64):
         return dtype
-    if dtype.name in _NARROW:
+    if dtype == np.float16:
         return np.dtype(np.float32)
     raise Unsupported(f"values of type {dtype.name}")
 

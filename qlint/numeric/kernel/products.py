@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from qlint.numeric.kernel.precision import widened
 from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
-
-_NARROW = frozenset({"float16", "bfloat16"})
+from qlint.numeric.kernel.threads import multiply
 
 
 def _wide(array: Array) -> Array:
-    """Narrow floating point as float32; others, integers among them, as they are."""
-    return array.astype(np.float32) if array.dtype.name in _NARROW else array
+    """Floating point in the type to compute in, integers as they are."""
+    return array if array.dtype.kind in "iu" else widened(array)
 
 
 @operator("MatMul")
 def matmul(call: Call) -> Result:
     """As `numpy.matmul`."""
     a, b = call.required(0), call.required(1)
-    if a.dtype.kind not in "fiuV":
-        raise Unsupported(f"MatMul of {a.dtype.name}")
     a_wide, b_wide = _wide(a), _wide(b)
-    if b.ndim == 2 and a.ndim > 2:
+    if b.ndim == 2 and a.ndim >= 2:
         # One product instead of many small ones.
-        flat = np.matmul(a_wide.reshape(-1, a.shape[-1]), b_wide)
+        flat = multiply(a_wide.reshape(-1, a.shape[-1]), b_wide)
         return flat.reshape(*a.shape[:-1], b.shape[1]).astype(a.dtype, copy=False)
     return np.asarray(np.matmul(a_wide, b_wide)).astype(a.dtype, copy=False)
 
@@ -38,7 +36,7 @@ def gemm(call: Call) -> Result:
     left, right = _wide(a), _wide(b)
     left = left.T if call.attribute("transA", 0) else left
     right = right.T if call.attribute("transB", 0) else right
-    result = np.matmul(left, right)
+    result = multiply(left, right)
     if a.dtype.kind in "iu":
         alpha, beta = _whole(alpha), _whole(beta)
     if alpha != 1:

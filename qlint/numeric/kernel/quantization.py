@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qlint.numeric.kernel.arguments import along, like, normal, quiet, wide
+from qlint.numeric.kernel.arguments import along, like, normal, wide
 from qlint.numeric.kernel.cast import convert, element_type
 from qlint.numeric.kernel.registry import Array, Call, operator
 
@@ -34,12 +34,11 @@ def _target(call: Call, zero: Array | None) -> np.dtype[Any]:
 
 
 @operator("QuantizeLinear")
-@quiet
 def _quantize(call: Call) -> Array:
     x, scale, zero = call.required(0), call.required(1), call.input(2)
     target = _target(call, zero)
     number = call.attribute("precision", 0)
-    precision = element_type(number) if number else scale.dtype if scale.dtype.kind == "f" else x.dtype
+    precision = element_type(number) if number else scale.dtype if scale.dtype.itemsize > 1 else x.dtype
     # Of the same precision as the division; the rest must not round again.
     value = wide(x.astype(precision, copy=False) / _spread(scale, x.shape, call).astype(precision))
     offset = 0 if zero is None else _spread(zero, x.shape, call).astype(value.dtype)
@@ -50,7 +49,6 @@ def _quantize(call: Call) -> Array:
 
 
 @operator("DequantizeLinear")
-@quiet
 def _dequantize(call: Call) -> Array:
     x, scale, zero = call.required(0), call.required(1), call.input(2)
     number = call.attribute("output_dtype", 0)
@@ -63,11 +61,10 @@ def _dequantize(call: Call) -> Array:
 
 
 @operator("DynamicQuantizeLinear")
-@quiet
 def _dynamic_quantize(call: Call) -> tuple[Array, Array, Array]:
     x = call.required(0)
     low, high = np.min(x, initial=0), np.max(x, initial=0)
-    scale = np.float32((high - low if high > low else 1) / np.float32(255))
+    scale = (high - low) / np.float32(255) if high > low else np.float32(1)
     zero = np.rint(np.clip(-low / scale, 0, 255))
     return (
         np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qlint.numeric.kernel.arguments import integers, like, normal, quiet, wide
+from qlint.numeric.kernel.arguments import integers, like, normal, wide
 from qlint.numeric.kernel.registry import Array, Call, operator
 
 _Axes = tuple[int, ...]
@@ -52,7 +52,6 @@ _REDUCTIONS: dict[str, Callable[[Array, _Axes], Array]] = {
 
 
 @operator(*_REDUCTIONS)
-@quiet
 def _reduce(call: Call) -> Array:
     x = call.required(0)
     axes = tuple(normal(axis, x.ndim) for axis in integers(call, 1, "axes") or ())
@@ -75,7 +74,6 @@ def _arg(call: Call) -> Array:
 
 
 @operator("CumSum", "CumProd")
-@quiet
 def _cumulate(call: Call) -> Array:
     x = call.required(0)
     axis = normal(int(call.required(1).reshape(())), x.ndim)

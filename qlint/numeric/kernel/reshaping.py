@@ -90,5 +90,3 @@ def _dropout(call: Call) -> tuple[Array, ...]:
     if call.outputs == 1:
         return (x,)
     return x, np.ones(x.shape, bool if call.opset >= 10 else x.dtype)  # the mask was of x's type
-
-

@@ -29,8 +29,13 @@ def _like_input(result: Array, call: Call) -> Array:
 def softmax(call: Call) -> Result:
     """exp(x) / sum exp(x)."""
     x, axis = _laid_out(call)
+    narrow = call.required(0).dtype
     result = x - x.max(axis, keepdims=True, initial=-np.inf)
     np.exp(result, out=result)
+    if narrow != x.dtype:
+        # The node tests hold attention in float16 to probabilities that are quotients of rounded numbers.
+        result = result.astype(narrow).astype(x.dtype)
+        return _like_input(result / result.sum(axis, keepdims=True).astype(narrow).astype(x.dtype), call)
     result /= result.sum(axis, keepdims=True)
     return _like_input(result, call)
 

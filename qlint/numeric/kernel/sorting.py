@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from qlint.numeric.kernel.arguments import along, integers, normal
+from qlint.numeric.kernel.arguments import along, normal, whole
 from qlint.numeric.kernel.registry import Array, Call, Unsupported, operator
 
 
 @operator("TopK")
 def _top_k(call: Call) -> tuple[Array, Array]:
     """Sorted whatever `sorted` says; of equal elements the first comes first."""
-    x, count = call.required(0), integers(call, 1, "k")
+    x, given = call.required(0), call.input(1)
+    count = call.attribute("k") if given is None else whole(given)[0]
     axis = normal(call.attribute("axis", -1), x.ndim)
-    if not count or not 0 <= count[0] <= x.shape[axis]:
+    if count is None or not 0 <= count <= x.shape[axis]:
         raise ValueError(f"there are no {count} elements on an axis of {x.shape[axis]}")
     if call.attribute("largest", 1):
         # Reversed twice, so that equal elements, which a stable sort leaves in order, come out in order.
         order = x.shape[axis] - 1 - np.flip(np.argsort(np.flip(x, axis), axis, kind="stable"), axis)
     else:
         order = np.argsort(x, axis, kind="stable")
-    order = np.ascontiguousarray(order[along(axis, slice(count[0]))])
+    order = np.ascontiguousarray(order[along(axis, slice(count))])
     return np.take_along_axis(x, order, axis), order.astype(np.int64, copy=False)
 
 

@@ -46,27 +46,33 @@ class Learnables:
     def holds(self, layer: Subject, facts: Facts, note: Trace | None = None) -> Truth:
         if layer is None:
             return False
-        own = Trace(self.name, self.wanted) if note is not None else None
+        if note is None:
+            return self._decide(layer, facts)
+        own = Trace(self.name, self.wanted)
         truths: list[Truth] = []
-        stopped = False
         for name, entries in self.entries.items():
-            learnable = layer.learnables.get(name)
             for entry in entries:
-                saw: Any = None
-                truth: Truth | None = None
-                if not stopped:
-                    truth, saw = _look(entry, learnable, layer, facts)
+                truth, saw = (None, None) if False in truths else _look(entry, layer.learnables.get(name), layer, facts)
+                if truth is not None:
                     truths.append(truth)
-                    stopped = truth is False
-                if own is not None:
-                    own.parts.append(Trace(f"{name}.{entry.key}", entry.wanted, saw, truth))
-                elif stopped:
+                own.parts.append(Trace(f"{name}.{entry.key}", entry.wanted, saw, truth))
+        own.truth = all_of(truths)
+        note.parts.append(own)
+        return own.truth
+
+    def _decide(self, layer: Layer, facts: Facts) -> Truth:
+        """The same without a trace: up to the first entry that does not hold."""
+        unknown: Unknown | None = None
+        learnables = layer.learnables
+        for name, entries in self.entries.items():
+            learnable = learnables.get(name)
+            for entry in entries:
+                truth = _look(entry, learnable, layer, facts)[0]
+                if truth is False:
                     return False
-        result = all_of(truths)
-        if note is not None and own is not None:
-            own.truth = result
-            note.parts.append(own)
-        return result
+                if truth is not True:
+                    unknown = unknown or truth
+        return True if unknown is None else unknown
 
 
 def _look(entry: Entry, learnable: Learnable | None, layer: Layer, facts: Facts) -> tuple[Truth, Any]:

@@ -17,9 +17,9 @@ def known_size(size: int | str | None, axis: int, tensor: str) -> int | Unknown:
     """An axis's size, or what is missing to know it: a symbol can be bound on the command line."""
     if isinstance(size, int):
         return size
-    if size is None:
-        return Unknown(f"size of axis {axis} of tensor {tensor!r}")
-    return Unknown(f"size of axis {size} of tensor {tensor!r}", f"--bind {size}=1")
+    from qlint.network.partial import missing_size  # `qlint rule` needs none of that room
+
+    return missing_size(tensor, axis, size)
 
 
 class InputShape:

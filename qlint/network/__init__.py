@@ -1,0 +1,1 @@
+"""The layer storey: what an ONNX file's nodes amount to in MATLAB's terms."""

@@ -1,0 +1,171 @@
+"""Threads of our own, each with a BLAS that keeps to itself.
+
+numpy computes all but matrix products in one thread, and OpenBLAS's threads wait for each other by spinning, which costs
+dearly in the many small products of a network and more so on a busy machine. While a network runs, OpenBLAS is therefore
+held to one thread, and the work is shared out here: copying, multiplying and adding alike. Another BLAS, which cannot be
+held, keeps its threads and there is one of ours.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from threading import Lock
+from typing import Any, TypeVar
+
+import numpy as np
+
+from qlint.numeric.kernel.registry import Array
+
+T = TypeVar("T")
+
+WORTHWHILE = 1 << 21
+"""Multiplications below which a product is not shared: handing work over takes as long as some hundred thousand."""
+
+_NAMES = (("scipy_openblas", "64_"), ("openblas", "64_"), ("scipy_openblas", ""), ("openblas", ""))
+
+_team: ContextVar[ThreadPoolExecutor | None] = ContextVar("team", default=None)
+_lock = Lock()
+_running = 0
+_before = 0
+
+
+@cache
+def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """How to ask for and set OpenBLAS's number of threads; None where numpy has another BLAS."""
+    try:
+        library = ctypes.CDLL(np.linalg._umath_linalg.__file__)  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return None
+    for prefix, suffix in _NAMES:
+        try:
+            get: Any = getattr(library, f"{prefix}_get_num_threads{suffix}")
+            put: Any = getattr(library, f"{prefix}_set_num_threads{suffix}")
+        except AttributeError:
+            continue
+        get.argtypes, get.restype = [], ctypes.c_int
+        put.argtypes, put.restype = [ctypes.c_int], None
+        return get, put
+    return None
+
+
+def blas_threads() -> int | None:
+    """How many threads OpenBLAS uses; None where numpy has another BLAS."""
+    control = _openblas()
+    return None if control is None else control[0]()
+
+
+@contextmanager
+def team() -> Iterator[None]:
+    """Run a network: as many threads as OpenBLAS would have used, which is held to one until the last network is done."""
+    global _running, _before
+    control = _openblas()
+    if control is None or _team.get() is not None:
+        yield
+        return
+    get, put = control
+    with _lock:
+        if not _running:
+            _before = get()
+            put(1)
+        _running += 1
+        count = _before
+    try:
+        if count < 2:
+            yield
+        else:
+            with ThreadPoolExecutor(count - 1, "qlint") as pool:
+                token = _team.set(pool)
+                try:
+                    yield
+                finally:
+                    _team.reset(token)
+    finally:
+        with _lock:
+            _running -= 1
+            if not _running:
+                put(_before)
+
+
+def workers() -> int:
+    """How many threads `share` uses; 1 outside of a running network and in the threads themselves."""
+    pool = _team.get()
+    return 1 if pool is None else pool._max_workers + 1
+
+
+def share(work: Callable[[Iterator[T]], None], items: Sequence[T]) -> None:
+    """Let every thread work on the next item until there is none left.
+
+    Args:
+        work: takes items from the iterator and computes them; called once per thread, so that it may hold a buffer.
+        items: independent of each other.
+    """
+    pool = _team.get()
+    common = iter(items)
+    if pool is None or len(items) < 2:
+        work(common)
+        return
+
+    def quietly() -> None:
+        with np.errstate(all="ignore"):  # threads do not inherit it
+            work(common)
+
+    helpers = [pool.submit(quietly) for _ in range(min(workers(), len(items)) - 1)]
+    token = _team.set(None)  # what is shared already is not shared once more
+    try:
+        work(common)
+    finally:
+        _team.reset(token)
+        for helper in helpers:
+            if not helper.cancel():  # one that has not begun finds nothing left to do
+                helper.result()
+
+
+def each(function: Callable[[T], object], items: Sequence[T]) -> None:
+    """Call a function for every item, on all threads."""
+
+    def work(common: Iterable[T]) -> None:
+        for item in common:
+            function(item)
+
+    share(work, items)
+
+
+def pieces(length: int, count: int) -> list[slice]:
+    """Cut a length into at most `count` pieces, of whole multiples of 16 but for the last."""
+    step = -(-length // count)
+    step = -(-step // 16) * 16
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
+
+
+def blocks(planes: int, elements: int, limit: int = 1 << 15) -> list[slice]:
+    """Cut equal planes of so many elements each into blocks of about `limit` elements, which stay in the cache."""
+    step = max(1, limit // max(elements, 1))
+    return [slice(start, min(start + step, planes)) for start in range(0, planes, step)]
+
+
+def multiply(a: Array, b: Array, out: Array | None = None, summand: Array | None = None) -> Array:
+    """The product of two matrices plus a column (rows, 1), shared by rows or by columns."""
+    rows, columns = a.shape[0], b.shape[1]
+    if out is None:
+        out = np.empty((rows, columns), np.result_type(a, b))
+    result = out
+    wide = columns >= rows
+
+    def part(some: slice) -> None:
+        target = result[:, some] if wide else result[some]
+        np.matmul(a if wide else a[some], b[:, some] if wide else b, out=target)
+        if summand is not None:
+            target += summand if wide else summand[some]
+
+    whole = max(rows, columns)
+    if workers() < 2 or rows * columns * a.shape[1] < WORTHWHILE:
+        part(slice(0, whole))
+    else:
+        each(part, pieces(whole, 2 * workers()))
+    return result
