@@ -24,8 +24,6 @@ _INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (see `Exit`)."""
-    from qlint.cli.output import complain
-
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names may hold what the terminal's encoding cannot
             stream.reconfigure(errors="backslashreplace")
@@ -36,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except QlintError as exc:
-        complain(exc)
+        return _fail(exc)
     except SystemExit as exc:  # argparse has printed help or the version
         return int(exc.code or 0)
     except KeyboardInterrupt:
@@ -46,7 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
     except Exception as exc:
-        complain(_internal(exc))
+        return _fail(_internal(exc))
+
+
+def _fail(error: QlintError) -> int:
+    from qlint.cli.output import complain
+
+    complain(error)
     return Exit.ERROR
 
 

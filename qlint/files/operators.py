@@ -94,6 +94,10 @@ def _check(node: Node, opset: int, newest: int) -> None:
     made = len(node.outputs) if any(node.outputs) else 0
     if made < schema.least_outputs:
         raise ModelError(f"{described(node)} has {made} outputs; {node.op_type} makes {schema.least_outputs}", _AGAIN)
+    for name, value in node.attributes.items():
+        kind = schema.kinds.get(name)
+        if kind is not None and not _fits(value, *kind):
+            raise ModelError(f"{described(node)}: its attribute {name} has a wrong type", _AGAIN)
     if opset > newest:
         return  # what a newer opset allows in addition is not known here
     while given > schema.most_inputs and not node.inputs[given - 1]:
@@ -103,10 +107,6 @@ def _check(node: Node, opset: int, newest: int) -> None:
     for name in schema.demanded:
         if name not in node.attributes:
             raise ModelError(f"{described(node)} has no attribute {name}, which {node.op_type} needs", _AGAIN)
-    for name, value in node.attributes.items():
-        kind = schema.kinds.get(name)
-        if kind is not None and not _fits(value, *kind):
-            raise ModelError(f"{described(node)}: its attribute {name} has a wrong type", _AGAIN)
     if node.op_type == "Split" and node.attributes.get("num_outputs", len(node.outputs)) != len(node.outputs):
         raise ModelError(
             f"{described(node)}: num_outputs is not the number of its outputs, {len(node.outputs)}", _AGAIN

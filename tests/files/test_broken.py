@@ -183,6 +183,8 @@ def test_operators_exist_until_they_are_deprecated() -> None:
 
 def test_nodes_of_newer_opsets_must_still_hold_together() -> None:
     assert "has 0 inputs" in refusal(made([node("Sigmoid", [], ["y"])], opset=999))
+    pool = node("MaxPool", ["x"], ["y"], kernel_shape=["a"], strides=["b"])
+    assert "has a wrong type" in refusal(made([pool], opset=999))
     assert operators(read(made([node("Relu", ["x", "x"], ["y"], novel=1)], opset=999))) == ["Relu"]
 
 

@@ -13,10 +13,10 @@ from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, oper
 from qlint.numeric.kernel.threads import multiply, share, workers
 from qlint.numeric.kernel.windows import Window, padded, tapped, window_of
 
-BLOCK = 1 << 20
+BLOCK = 1 << 21
 """Bytes of unrolled windows per matrix product: they should still be in the cache when the product reads them."""
 
-FEW = 64
+FEW = 128
 """Positions that a product has at least, however large the windows: narrow products waste BLAS's time."""
 
 

@@ -15,7 +15,7 @@ from qlint.numeric.kernel.registry import Array
 from qlint.numeric.kernel.threads import each
 from qlint.numeric.kernel.windows import Window
 
-CACHE = 1 << 18
+CACHE = 1 << 19
 """Bytes of a block's planes: input, sum and product should stay in the second-level cache."""
 
 
