@@ -75,7 +75,7 @@ def measure(path: Path, goals: dict[str, float], runs: int, *, reference: bool) 
     limit = goals.get("at most, times onnxruntime")
     print(f" (goal: at most {limit:g})" if limit else "")
     if reference:
-        evaluator = ReferenceEvaluator(onnx.load(path))  # noqa: TID251  its weights are wanted
+        evaluator = ReferenceEvaluator(onnx.load(path))
         slow = min(seconds(lambda: evaluator.run(None, feeds)) for _ in range(2))
         goal = goals["at least, times faster than onnx.reference"]
         print(

@@ -44,7 +44,7 @@ def check_unique(names: Iterable[str], what: str) -> None:
     """
     seen: set[str] = set()
     for name in names:
-        if name in seen:
+        if name in seen and name:
             raise ModelError(f"there are two {what} named {quoted(name)}", AGAIN)
         seen.add(name)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qlint.files.bounds import Bounds
+from qlint.files.isolation import infer_apart, may_abort, without_slices
 from qlint.files.model import Graph, Node, ValueType
 from qlint.files.quoting import text
 from qlint.files.records import TypeReader
@@ -32,7 +33,7 @@ def infer(graphs: list[Graph], model: ModelProto, moved: dict[Graph, list[int]],
             pass
     _import_domains(graphs, model)
     bounds = Bounds(graphs[0])
-    inferred = _inferred(model, bounds) if bounds.inferable else None
+    inferred = _inferred(graphs, model, bounds) if bounds.inferable else None
     if inferred is None:
         return
     type_of = TypeReader(symbols)
@@ -76,10 +77,18 @@ def _import_domains(graphs: list[Graph], model: ModelProto) -> None:
             model.opset_import.add(domain=domain, version=1)
 
 
-def _inferred(model: ModelProto, bounds: Bounds) -> ModelProto | None:
+def _inferred(graphs: list[Graph], model: ModelProto, bounds: Bounds) -> ModelProto | None:
     from onnx import shape_inference
 
-    for data_prop in (True, False) if bounds.followable else (False,):
+    attempts = (True, False) if bounds.followable else (False,)
+    if may_abort(graphs):
+        with contextlib.suppress(OSError):  # no process to be had
+            for data_prop in attempts:
+                found = infer_apart(model, data_prop=data_prop)
+                if found is not None:
+                    return found
+        model = without_slices(model)
+    for data_prop in attempts:
         # It is native code that meets whatever a file holds; any way of failing leaves shapes unknown.
         with contextlib.suppress(Exception):
             return shape_inference.infer_shapes(model, data_prop=data_prop)

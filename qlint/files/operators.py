@@ -31,7 +31,7 @@ class _Schema:
 
     Attributes:
         deprecated: whether it is gone at this opset.
-        least_inputs, most_inputs, least_outputs: counts.
+        least_inputs, most_inputs, least_outputs, most_outputs: counts.
         required: positions of inputs that may not be omitted.
         kinds: Python types that each attribute's value may have, with that of the elements of a list.
         demanded: names of attributes that must be there.
@@ -41,6 +41,7 @@ class _Schema:
     least_inputs: int
     most_inputs: int
     least_outputs: int
+    most_outputs: int
     required: tuple[int, ...]
     kinds: dict[str, tuple[type, type | None]]
     demanded: tuple[str, ...]
@@ -91,7 +92,7 @@ def _check(node: Node, opset: int, newest: int) -> None:
     for position in schema.required:
         if not node.inputs[position]:
             raise ModelError(f"{described(node)} lacks its input {position}, which {node.op_type} needs", _AGAIN)
-    made = len(node.outputs) if any(node.outputs) else 0
+    made = len(node.outputs) if any(node.outputs[: schema.most_outputs]) else 0
     if made < schema.least_outputs:
         raise ModelError(f"{described(node)} has {made} outputs; {node.op_type} makes {schema.least_outputs}", _AGAIN)
     for name, value in node.attributes.items():
@@ -145,6 +146,7 @@ def _schema(op_type: str, opset: int) -> _Schema | None:
         schema.min_input,
         schema.max_input,
         schema.min_output,
+        schema.max_output,
         tuple(i for i, given in enumerate(schema.inputs[: schema.min_input]) if given.option == single),
         {name: kinds[attribute.type] for name, attribute in schema.attributes.items() if attribute.type in kinds},
         tuple(name for name, a in schema.attributes.items() if a.required),

@@ -176,6 +176,9 @@ class Records:
             graph.initializers[name] = read = self.tensor(tensor)
             graph.types[name] = ValueType(read.type, read.shape)
         declared = self.type_of.all(proto.input)
+        # Nothing can read what has no name.
+        declared.pop("", None)
+        graph.initializers.pop("", None)
         graph.inputs = {name: known for name, known in declared.items() if name not in graph.initializers}
         if self.ir_version >= 4:
             graph.overridable = declared.keys() & graph.initializers.keys()

@@ -125,7 +125,8 @@ def _combined(found: Input, scope: Scope) -> tuple[Any, Any] | Unknown:
     """The run as x * scale + offset, in float64."""
     import numpy as np
 
-    scale, offset = np.float64(1.0), np.float64(0.0)
+    scale: Any = np.float64(1.0)
+    offset: Any = np.float64(0.0)
     tensor = found.name
     with np.errstate(all="ignore"):
         for node in found.nodes:

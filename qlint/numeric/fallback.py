@@ -70,9 +70,9 @@ def _node(node: Node, inputs: list[str], outputs: list[str], attributes: dict[st
                 "unroll it, or cut the network before it",
             )
         declared = schema.attributes.get(name)
-        kind = int(declared.type.value) if declared is not None else None
+        kind: Any = declared.type if declared is not None else None
         value = numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
-        proto.attribute.append(helper.make_attribute(name, value, attr_type=kind))
+        proto.attribute.append(helper.make_attribute(name, value, attr_type=None if kind is None else int(kind)))
     return proto
 
 

@@ -12,7 +12,7 @@ from qlint.files.model import Graph, Shape, ValueType
 from qlint.numeric.kernel import Array
 
 
-def checked(graph: Graph, given: Mapping[str, Array], needed: Collection[str]) -> dict[str, Any]:
+def checked(graph: Graph, given: Mapping[str, Any], needed: Collection[str]) -> dict[str, Any]:
     """The given values as arrays, after a check of names, types and shapes; equal symbols stand for equal sizes.
 
     Raises:
@@ -27,7 +27,7 @@ def checked(graph: Graph, given: Mapping[str, Array], needed: Collection[str]) -
         if name not in given:
             raise ExecutionError(f"input {name!r} has no value", f"give it one: {_declared(graph.inputs[name])}")
     symbols: dict[str, tuple[int, str]] = {}
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in given.items():
         declared = graph.inputs.get(name) or graph.types.get(name) or ValueType(None, None)
         if isinstance(value, list):  # a sequence of tensors

@@ -47,6 +47,7 @@ GRAPHS = {
     "too many inputs": ([node("Relu", ["x", "x"], ["y"])], "has 2 inputs; Relu takes 1"),
     "no outputs": ([node("Relu", ["x"], []), node("Relu", ["x"], ["y"])], "has 0 outputs; Relu makes 1"),
     "output without a name": ([node("Relu", ["x"], [""]), node("Relu", ["x"], ["y"])], "has 0 outputs; Relu makes 1"),
+    "outputs shifted": ([node("Relu", ["x"], ["", "y"])], "has 0 outputs; Relu makes 1"),
     "missing attribute": ([node("DepthToSpace", ["x"], ["y"])], "has no attribute blocksize"),
     "pads": ([node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], pads=[1, 1, 1])], "pads has 3 numbers for 2 spatial axes"),
     "strides": ([node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], strides=[0, 1])], "its strides holds 0"),

@@ -191,6 +191,34 @@ def test_claims_of_huge_tensors_cost_nothing() -> None:
     assert shape(model, "r") == (10**9,)
 
 
+NEGATIVE = {
+    "a window larger than its input": node("MaxPool", ["i"], ["q"], kernel_shape=[9, 9]),
+    "a Pad that crops too much": node("Pad", ["x", "crop"], ["q"]),
+    "a Split that takes too much": node("Split", ["x", "parts"], ["q", "rest"]),
+}
+
+
+@pytest.mark.parametrize("before", NEGATIVE.values(), ids=NEGATIVE)
+def test_sizes_that_make_onnx_abort(before: onnx.NodeProto, capfd: pytest.CaptureFixture[str]) -> None:
+    """Linux builds of onnx end the process at a Slice of something of a negative size."""
+    nodes = [before, node("Slice", ["q", "start", "end", "axis"], ["y"]), node("Relu", ["x"], ["z"])]
+    inputs = [value("x", FLOAT, [1, 4]), value("i", FLOAT, [1, 1, 2, 2])]
+    tensors = [integers("crop", -5, -5, -5, -5), integers("parts", -5, 6)]
+    tensors += [integers(name, number) for name, number in (("start", 0), ("end", 1), ("axis", -1))]
+    model = read(made(nodes, inputs=inputs, outputs=["y", "z"], initializers=tensors))
+    assert shape(model, "z") == (1, 4)
+    assert all(
+        not isinstance(size, int) or size >= 0 for found in model.graph.types.values() for size in found.shape or ()
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_slices_are_inferred() -> None:
+    tensors = [integers(name, number) for name, number in (("start", 0), ("end", 3), ("axis", 1))]
+    model = read(made([node("Slice", ["x", "start", "end", "axis"], ["y"])], initializers=tensors))
+    assert shape(model, "y") == (1, 3)
+
+
 def test_vectors_that_claim_to_be_long_shapes() -> None:
     inputs = [value("x", FLOAT, [1, 4]), value("s", INT64, [10**9])]
     assert shape(read(made([node("Reshape", ["x", "s"], ["y"])], inputs=inputs)), "y") is None

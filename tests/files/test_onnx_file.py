@@ -175,6 +175,14 @@ def test_names_that_are_not_utf8_are_escaped() -> None:
     assert model.graph.producer["y\\xff\\xfe!"].op_type == "Relu"
 
 
+def test_what_has_no_name_is_passed_over() -> None:
+    proto = made([node("Relu", ["x"], ["y"])], inputs=[value(name, FLOAT, [1]) for name in ("x", "", "")])
+    proto.graph.initializer.append(helper.make_tensor("", FLOAT, [1], [1.0]))
+    graph = read(proto).graph
+    assert list(graph.inputs) == ["x"]
+    assert graph.initializers == {}
+
+
 def test_consumers_name_a_node_once() -> None:
     graph = text("g (float[1] x) => (float[1] y) { a = Mul(x, x) y = Add(a, x) }").graph
     assert [n.op_type for n in graph.consumers["x"]] == ["Mul", "Add"]

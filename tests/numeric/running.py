@@ -1,4 +1,4 @@
-"""Single nodes and small networks, in our executor and in onnxruntime."""
+"""Small networks in our executor, and comparison with onnxruntime."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper
 
 from qlint.files.onnx_file import read_model
 from qlint.numeric.executor import Executor
+from tests.numeric.single import run, run_ort
 
 Array = np.ndarray[Any, Any]
 
@@ -43,30 +43,10 @@ def executor(model: onnx.ModelProto) -> Executor:
     return Executor(read_model(Path("made.onnx"), data=model.SerializeToString()))
 
 
-def session(model: bytes | Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def one_node(op_type: str, values: Sequence[Array | None], *, outputs: int = 1, opset: int = 17, **attributes: Any) -> onnx.ModelProto:
-    """A network of one node."""
-    inputs = {f"i{k}": value for k, value in enumerate(values) if value is not None}
-    names = [f"i{k}" if value is not None else "" for k, value in enumerate(values)]
-    made = [f"o{k}" for k in range(outputs)]
-    return network([helper.make_node(op_type, names, made, **attributes)], inputs, made, opset=opset)
-
-
-def both(op_type: str, values: Sequence[Array | None], *, outputs: int = 1, opset: int = 17, **attributes: Any) -> list[tuple[Array, Array]]:
-    """What the kernel and onnxruntime make of a node; the kernel itself, not onnx.reference."""
-    model = one_node(op_type, values, outputs=outputs, opset=opset, **attributes)
-    feeds = {f"i{k}": value for k, value in enumerate(values) if value is not None}
-    ours = executor(model)
-    found = ours.run(feeds)
-    assert not ours.fallbacks
-    wanted = session(model.SerializeToString()).run(None, feeds)
-    return list(zip(found.values(), wanted, strict=True))
+def both(op_type: str, values: Sequence[Array | None], **rest: Any) -> list[tuple[Array, Array]]:
+    """What the kernel and onnxruntime make of a node."""
+    ours, theirs = run(op_type, *values, **rest), run_ort(op_type, *values, **rest)
+    return list(zip(ours, theirs, strict=True)) if isinstance(ours, list) else [(ours, theirs)]
 
 
 def close(found: Array, wanted: Array, *, terms: int = 1) -> None:
@@ -76,3 +56,8 @@ def close(found: Array, wanted: Array, *, terms: int = 1) -> None:
     unit = float(np.finfo(wanted.dtype).eps)
     scale = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=1.0))
     np.testing.assert_allclose(found, wanted, rtol=8 * unit, atol=4 * unit * scale * (4 + terms**0.5))
+
+
+def values(*shape: int, dtype: Any = np.float32, seed: int = 0) -> Array:
+    """Random numbers, the same for the same arguments."""
+    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(dtype)

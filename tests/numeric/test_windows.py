@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.numeric.running import both, close
+from tests.numeric.running import both, close, values
 
 COMMON = settings(max_examples=120, deadline=None, derandomize=True)
 
@@ -29,10 +29,6 @@ def geometry(draw: Any, *, dilated: bool = True) -> dict[str, Any]:
     size = [span + extra for span, extra in zip(spans, numbers(0, 7), strict=True)]
     pads = [draw(st.integers(0, k - 1)) for k in (*kernel, *kernel)]
     return {"size": size, "kernel": kernel, "strides": strides, "dilations": dilations, "pads": pads}
-
-
-def values(*shape: int, dtype: Any = np.float32) -> Any:
-    return np.random.default_rng(prod(shape) + len(shape)).standard_normal(shape).astype(dtype)
 
 
 def placing(made: dict[str, Any], auto: str) -> dict[str, Any]:
@@ -92,7 +88,9 @@ def test_conv_transpose(
     out = [w + e - b - a for w, e, b, a in zip(whole, extra, begin, end, strict=True)]
     if min(out) < 1:
         return
-    [(found, wanted)] = both("ConvTranspose", given_values, group=groups, output_padding=extra, **placing(made, "NOTSET"))
+    [(found, wanted)] = both(
+        "ConvTranspose", given_values, group=groups, output_padding=extra, **placing(made, "NOTSET")
+    )
     close(found, wanted, terms=inner * prod(made["kernel"]))
 
 
@@ -135,5 +133,7 @@ def test_average_pool(made: Any, n: int, ceil: bool, padding: bool, auto: str) -
 @given(geometry(dilated=False), st.integers(1, 3))
 def test_lp_pool(made: Any, p: int) -> None:
     x = values(2, 3, *made["size"])
-    [(found, wanted)] = both("LpPool", [x], kernel_shape=made["kernel"], strides=made["strides"], pads=made["pads"], p=p)
+    [(found, wanted)] = both(
+        "LpPool", [x], kernel_shape=made["kernel"], strides=made["strides"], pads=made["pads"], p=p
+    )
     close(found, wanted, terms=8 * prod(made["kernel"]))

@@ -23,7 +23,7 @@ def batch_normalization(call: Call) -> Result:
 
 
 def _training(call: Call) -> bool:
-    """Whether statistics come from the data: a mode since opset 14, inferred from the outputs from 7 on, `is_test` before."""
+    """Whether statistics come from the data: told by a mode since 14, by the outputs since 7, by `is_test` before."""
     if call.opset >= 14:
         return bool(call.attribute("training_mode", 0))
     if call.opset >= 7:

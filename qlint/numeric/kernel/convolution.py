@@ -94,8 +94,8 @@ def _unrolled(image: Array, matrices: Array, bias: Array | None, window: Window,
             part = seen[(*first, slice(start, start + rows))]
             columns = buffer[: part.size].reshape(part.shape)
             np.copyto(columns, part)
-            columns = columns.reshape(groups, height // groups, -1)
-            _multiply(matrices, columns, target[:, :, start * row : (start + rows) * row], bias)
+            matrix = columns.reshape(groups, height // groups, -1)
+            _multiply(matrices, matrix, target[:, :, start * row : (start + rows) * row], bias)
 
     starts = range(0, window.out[0], rows)
     if len(starts) < workers():

@@ -92,9 +92,7 @@ class _Grid:
             held = whole
         return held.reshape(len(planes), -1)
 
-    def accumulate(
-        self, phases: dict[tuple[int, ...], Array], taps: Array, bias: Array | None, target: Array
-    ) -> None:
+    def accumulate(self, phases: dict[tuple[int, ...], Array], taps: Array, bias: Array | None, target: Array) -> None:
         """Sum over the taps; `taps` is (taps, channels, 1), `bias` (channels, 1), `target` (channels, *out)."""
         channels = target.shape[0]
         whole = np.empty((channels, prod(self.wide)), target.dtype)

@@ -15,11 +15,11 @@ Activation: TypeAlias = Callable[[Array], Array]
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)); tanh does not overflow."""
     half = x.dtype.type(0.5)
-    return np.tanh(x * half) * half + half
+    return np.asarray(np.tanh(x * half) * half + half)
 
 
 def _softplus(x: Array) -> Array:
-    return np.logaddexp(x, x.dtype.type(0))
+    return np.asarray(np.logaddexp(x, x.dtype.type(0)))
 
 
 # name -> (function of x, alpha and beta; default alpha; default beta)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -41,8 +42,8 @@ def max_with_indices(x: Array, window: Window, *, column_major: bool) -> tuple[A
             continue
         held = [np.flatnonzero(i) for i in inside]
         # What is inside is one run on each axis, so that slices do and nothing is copied.
-        target = (..., *(slice(int(h[0]), int(h[-1]) + 1) for h in held))
-        source = (
+        target: tuple[Any, ...] = (..., *(slice(int(h[0]), int(h[-1]) + 1) for h in held))
+        source: tuple[Any, ...] = (
             ...,
             *(
                 slice(int(a[h[0]]), int(a[h[-1]]) + 1, stride)

@@ -43,7 +43,7 @@ def rms_normalization(call: Call) -> Result:
     x = _stashed(call, given)
     square = np.square(x).mean(_from_axis(call, x), keepdims=True)
     result = x / np.sqrt(square + x.dtype.type(call.attribute("epsilon", 1e-5)))
-    return (result.astype(given.dtype, copy=False) * scale).astype(scale.dtype, copy=False)
+    return np.asarray(result.astype(given.dtype, copy=False) * scale, scale.dtype)
 
 
 def _stashed(call: Call, x: Array) -> Array:
@@ -97,7 +97,7 @@ def mean_variance_normalization(call: Call) -> Result:
     axes = tuple(call.attribute("axes") or (0, 2, 3))
     centred = x - x.mean(axes, keepdims=True)
     deviation = np.sqrt(np.square(centred).mean(axes, keepdims=True))
-    return (centred / (deviation + x.dtype.type(1e-9))).astype(given.dtype, copy=False)
+    return np.asarray(centred / (deviation + x.dtype.type(1e-9)), given.dtype)
 
 
 @operator("LpNormalization")
@@ -108,7 +108,7 @@ def lp_normalization(call: Call) -> Result:
     axis = call.attribute("axis", -1)
     p = call.attribute("p", 2)
     norm = np.abs(x).sum(axis, keepdims=True) if p == 1 else np.sqrt(np.square(x).sum(axis, keepdims=True))
-    return np.divide(x, norm, out=np.zeros_like(x), where=norm != 0).astype(given.dtype, copy=False)
+    return np.asarray(np.divide(x, norm, out=np.zeros_like(x), where=norm != 0), given.dtype)
 
 
 @operator("LRN")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def _folded_planes(x: Array, window: Window, fold: np.ufunc) -> Array:
     return x
 
 
-def lowest(dtype: np.dtype[np.generic]) -> float | int:
+def lowest(dtype: np.dtype[Any]) -> float | int:
     """What padding must be so that it is no maximum."""
     return int(np.iinfo(dtype).min) if dtype.kind in "iu" else -np.inf
 
@@ -86,7 +87,7 @@ def lp_pool(call: Call) -> Result:
     window = _window(call, x)
     p = call.attribute("p", 2)
     total = _folded(np.abs(widened(x)) ** p, window, np.add)
-    return (total ** (1 / p)).astype(x.dtype, copy=False)
+    return np.asarray(total ** (1 / p), x.dtype)
 
 
 def _spatial(x: Array) -> tuple[int, ...]:
@@ -99,7 +100,7 @@ def _spatial(x: Array) -> tuple[int, ...]:
 def global_average_pool(call: Call) -> Result:
     """(n, channels, *size) -> (n, channels, 1, ...)."""
     x = call.required(0)
-    return widened(x).mean(_spatial(x), keepdims=True).astype(x.dtype, copy=False)
+    return np.asarray(widened(x).mean(_spatial(x), keepdims=True), x.dtype)
 
 
 @operator("GlobalMaxPool")
@@ -115,4 +116,4 @@ def global_lp_pool(call: Call) -> Result:
     x = call.required(0)
     p = call.attribute("p", 2)
     total = (np.abs(widened(x)) ** p).sum(_spatial(x), keepdims=True)
-    return (total ** (1 / p)).astype(x.dtype, copy=False)
+    return np.asarray(total ** (1 / p), x.dtype)

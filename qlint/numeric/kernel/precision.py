@@ -8,6 +8,7 @@ import numpy as np
 
 from qlint.numeric.kernel.registry import Array, Unsupported
 
+
 def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The type to compute in for values of a floating-point type.
 

@@ -71,10 +71,7 @@ def gru(call: Call) -> Result:
             (old,) = states
             both = f(clip(given[:, : 2 * hidden] + old @ gates))
             z, r = both[:, :hidden], both[:, hidden:]
-            if linear_before_reset:
-                recurrent = r * (old @ new + new_bias)
-            else:
-                recurrent = (r * old) @ new + new_bias
+            recurrent = r * (old @ new + new_bias) if linear_before_reset else (r * old) @ new + new_bias
             h = g(clip(given[:, 2 * hidden :] + recurrent))
             return [(1 - z) * h + z * old]
 

@@ -38,7 +38,7 @@ class Call:
         opset: version of the default domain that the model imports.
         inputs: values; None for an omitted optional input.
         outputs: how many outputs the node names, counting omitted ones in the middle.
-        attributes: the node's attributes; tensors as numpy arrays, graphs as `qlint.files.model.Graph`, strings decoded.
+        attributes: the node's; tensors as numpy arrays, graphs as `qlint.files.model.Graph`, strings decoded.
         run: `run(graph, inputs) -> outputs` executes a subgraph; outer names are visible to it.
     """
 

@@ -63,7 +63,7 @@ def _targets(call: Call, x: Array, axes: list[int]) -> tuple[list[float], list[i
     if policy != "stretch":
         scale = min(scales) if policy == "not_larger" else max(scales)
         scales = [scale] * len(scales)
-        sizes = [int(floor(scale * n + 0.5)) for n in before]
+        sizes = [floor(scale * n + 0.5) for n in before]
     return scales, sizes
 
 

@@ -1,15 +1,14 @@
 """Threads of our own, each with a BLAS that keeps to itself.
 
-numpy computes all but matrix products in one thread, and OpenBLAS's threads wait for each other by spinning, which costs
-dearly in the many small products of a network and more so on a busy machine. While a network runs, OpenBLAS is therefore
-held to one thread, and the work is shared out here: copying, multiplying and adding alike. Another BLAS, which cannot be
-held, keeps its threads and there is one of ours.
+numpy computes all but matrix products in one thread, and OpenBLAS's threads wait for each other by spinning, which
+costs dearly in the many small products of a network and more so on a busy machine. While a network runs, OpenBLAS is
+therefore held to one thread, and the work is shared out here: copying, multiplying and adding alike. A BLAS
+that cannot be held keeps its threads, and there is one of ours.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,16 +29,13 @@ WORTHWHILE = 1 << 21
 _NAMES = (("scipy_openblas", "64_"), ("openblas", "64_"), ("scipy_openblas", ""), ("openblas", ""))
 
 _team: ContextVar[ThreadPoolExecutor | None] = ContextVar("team", default=None)
-_lock = Lock()
-_running = 0
-_before = 0
 
 
 @cache
 def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """How to ask for and set OpenBLAS's number of threads; None where numpy has another BLAS."""
     try:
-        library = ctypes.CDLL(np.linalg._umath_linalg.__file__)  # type: ignore[attr-defined]
+        library = ctypes.CDLL(np.linalg._umath_linalg.__file__)
     except (AttributeError, OSError):
         return None
     for prefix, suffix in _NAMES:
@@ -60,36 +56,52 @@ def blas_threads() -> int | None:
     return None if control is None else control[0]()
 
 
+class _Hold:
+    """Holds OpenBLAS to one thread while any network runs, in whatever thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._running = 0
+        self._before = 1
+
+    def begin(self, get: Callable[[], int], put: Callable[[int], None]) -> int:
+        """Hold it; how many threads it had before."""
+        with self._lock:
+            if not self._running:
+                self._before = get()
+                put(1)
+            self._running += 1
+            return self._before
+
+    def end(self, put: Callable[[int], None]) -> None:
+        """The last network that ends gives it its threads back."""
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                put(self._before)
+
+
+_hold = _Hold()
+
+
 @contextmanager
 def team() -> Iterator[None]:
-    """Run a network: as many threads as OpenBLAS would have used, which is held to one until the last network is done."""
-    global _running, _before
+    """Run a network in as many threads as OpenBLAS would have used; inside of another team, in that one."""
     control = _openblas()
     if control is None or _team.get() is not None:
         yield
         return
     get, put = control
-    with _lock:
-        if not _running:
-            _before = get()
-            put(1)
-        _running += 1
-        count = _before
+    count = _hold.begin(get, put)
     try:
-        if count < 2:
-            yield
-        else:
-            with ThreadPoolExecutor(count - 1, "qlint") as pool:
-                token = _team.set(pool)
-                try:
-                    yield
-                finally:
-                    _team.reset(token)
+        with ThreadPoolExecutor(max(count - 1, 1), "qlint") as pool:
+            token = _team.set(pool if count > 1 else None)
+            try:
+                yield
+            finally:
+                _team.reset(token)
     finally:
-        with _lock:
-            _running -= 1
-            if not _running:
-                put(_before)
+        _hold.end(put)
 
 
 def workers() -> int:

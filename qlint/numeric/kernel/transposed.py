@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def conv_transpose(call: Call) -> Result:
     spread = [max(w, b + o) for w, b, o in zip(whole, before, out, strict=True)]
     total = np.zeros((len(x), weights.shape[1] * groups, *spread), widened(x[:0]).dtype)
     _spread(widened(x), widened(weights), groups, strides, dilations, total)
-    result = total[(..., *(slice(b, b + o) for b, o in zip(before, out, strict=True)))]
+    kept: list[Any] = [slice(b, b + o) for b, o in zip(before, out, strict=True)]
+    result = total[(..., *kept)]
     if bias is not None:
         result = result + bias.astype(result.dtype, copy=False).reshape(-1, *(1,) * rank)
     return np.ascontiguousarray(result, dtype=x.dtype)

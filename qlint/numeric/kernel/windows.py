@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -69,9 +70,7 @@ def window_of(call: Call, size: Sequence[int], kernel: Sequence[int], *, ceil: b
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         out = [-(-n // s) for n, s in zip(size, strides, strict=True)]
-        total = [
-            max((o - 1) * s + span - n, 0) for o, s, span, n in zip(out, strides, spans, size, strict=True)
-        ]
+        total = [max((o - 1) * s + span - n, 0) for o, s, span, n in zip(out, strides, spans, size, strict=True)]
         less, more = [t // 2 for t in total], [t - t // 2 for t in total]
         before, after = (less, more) if auto == "SAME_UPPER" else (more, less)
     else:
@@ -94,13 +93,15 @@ def padded(x: Array, window: Window, value: float = 0) -> Array:
     if not window.padded:
         return x
     reach = window.reach
-    result = np.full((*x.shape[:-rank], *reach), value, x.dtype) if value else np.zeros((*x.shape[:-rank], *reach), x.dtype)
-    target, source = [], []
+    shape = (*x.shape[:-rank], *reach)
+    result = np.full(shape, value, x.dtype) if value else np.zeros(shape, x.dtype)  # zeros are had for nothing
+    target: list[Any] = [...]
+    source: list[Any] = [...]
     for begin, n, length in zip(window.before, window.size, reach, strict=True):
         held = max(min(n, length - begin), 0)
         target.append(slice(begin, begin + held))
         source.append(slice(0, held))
-    result[(..., *target)] = x[(..., *source)]
+    result[tuple(target)] = x[tuple(source)]
     return result
 
 
