@@ -49,7 +49,7 @@ class Executor:
         self.model = model
         self.fallbacks: Counter[str] = Counter()
         self._weights = Weights()
-        self._plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
+        self._plans: dict[tuple[Graph, tuple[str, ...]], Plan] = {}
 
     def run(
         self, inputs: Mapping[str, Array], *, outputs: Sequence[str] | None = None, keep: Collection[str] = ()
@@ -84,7 +84,7 @@ class Executor:
                 raise ExecutionError(f"the network has no tensor {name!r}", "name one of its tensors")
 
     def _plan(self, graph: Graph, wanted: tuple[str, ...]) -> Plan:
-        key = (id(graph), wanted)
+        key = (graph, wanted)
         found = self._plans.get(key)
         if found is None:
             found = self._plans[key] = plan(graph, wanted)

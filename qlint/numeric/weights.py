@@ -24,17 +24,17 @@ class Weights:
     __slots__ = ("_held", "_room")
 
     def __init__(self, limit: int = HELD) -> None:
-        self._held: dict[int, Array] = {}
+        self._held: dict[Tensor, Array] = {}
         self._room = limit
 
     def __call__(self, tensor: Tensor) -> Array:
-        """The values of a tensor, as long as its model lives.
+        """The values of a tensor.
 
         Raises:
             ExecutionError: if they are too many to read.
             ModelError: if they cannot be read.
         """
-        held = self._held.get(id(tensor))
+        held = self._held.get(tensor)
         if held is not None:
             return held
         values = tensor.values()
@@ -46,7 +46,7 @@ class Weights:
             values = np.require(values, requirements="A")  # BLAS would copy it at every use
         if values.nbytes <= self._room:
             self._room -= values.nbytes
-            self._held[id(tensor)] = values
+            self._held[tensor] = values
         return values
 
     def resolved(self, attribute: Any) -> Any:

@@ -81,6 +81,16 @@ def test_fallbacks_are_counted() -> None:
     assert made.fallbacks == {"Det": 2}
 
 
+def test_sequences_pass_through() -> None:
+    nodes = [
+        helper.make_node("SequenceConstruct", ["x", "y"], ["s"]),
+        helper.make_node("SequenceAt", ["s", "i"], ["z"]),
+    ]
+    made = executor(network(nodes, {"x": X, "y": X}, ["z"], initializers={"i": np.array(1, np.int64)}))
+    np.testing.assert_array_equal(made.run({"x": X, "y": 3 * X})["z"], 3 * X)
+    assert made.fallbacks == {"SequenceConstruct": 1, "SequenceAt": 1}
+
+
 def test_initializers_that_are_inputs_may_be_overridden() -> None:
     model = network([helper.make_node("Add", ["x", "w"], ["y"])], {"x": X, "w": X}, ["y"], initializers={"w": X})
     made = executor(model)

@@ -88,6 +88,19 @@ def test_normalization(dtype: Any, op_type: str, shapes: Any, attributes: Any) -
         close(found, wanted, terms=64)
 
 
+@pytest.mark.parametrize("opset", [18, 21])
+def test_group_normalization(opset: int) -> None:
+    x, groups = values(2, 6, 3, 4), 3
+    count = groups if opset == 18 else 6
+    scale, bias = values(count, seed=1), values(count, seed=2)
+    found = run("GroupNormalization", x, scale, bias, opset=opset, num_groups=groups)
+    grouped = x.reshape(2, groups, -1).astype(np.float64)
+    centred = grouped - grouped.mean(2, keepdims=True)
+    normal = (centred / np.sqrt(grouped.var(2, keepdims=True) + 1e-5)).reshape(x.shape)
+    scale, bias = (v.repeat(6 // count).reshape(6, 1, 1) for v in (scale, bias))
+    close(found, (normal * scale + bias).astype(np.float32), terms=24)
+
+
 @pytest.mark.parametrize("size", [1, 3, 4, 5])
 def test_lrn(size: int) -> None:
     x = values(2, 7, 3, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qlint.numeric.kernel.precision import working
+from qlint.numeric.kernel.precision import EPSILON, working
 from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
 from qlint.numeric.kernel.threads import blocks, each
 
@@ -35,7 +35,7 @@ def _normalized(
     call: Call, x: Array, scale: Array, bias: Array, mean: Array, variance: Array, shape: tuple[int, ...]
 ) -> Array:
     """One multiplication and one addition per element; the factors are computed in float64, which costs nothing."""
-    deviation = np.sqrt(variance.astype(np.float64) + call.attribute("epsilon", 1e-5))
+    deviation = np.sqrt(variance.astype(np.float64) + call.attribute("epsilon", EPSILON))
     factor = scale.astype(np.float64) / deviation
     summand = bias.astype(np.float64) - mean.astype(np.float64) * factor
     per_plane = shape[0] == 1 and x.ndim > 2 and np.prod(shape) == x.shape[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qlint.numeric.kernel.precision import widened
+from qlint.numeric.kernel.precision import EPSILON, widened
 from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
 
 
@@ -28,7 +28,7 @@ def layer_normalization(call: Call) -> Result:
     given, scale, bias = call.required(0), call.required(1), call.input(2)
     x = _stashed(call, given)
     axes = _from_axis(call, x)
-    result, mean, inverse = _standardized(x, axes, call.attribute("epsilon", 1e-5))
+    result, mean, inverse = _standardized(x, axes, call.attribute("epsilon", EPSILON))
     # The specification rounds to the input's type before the scale is applied.
     result = result.astype(given.dtype, copy=False) * scale
     if bias is not None:
@@ -42,7 +42,7 @@ def rms_normalization(call: Call) -> Result:
     given, scale = call.required(0), call.required(1)
     x = _stashed(call, given)
     square = np.square(x).mean(_from_axis(call, x), keepdims=True)
-    result = x / np.sqrt(square + x.dtype.type(call.attribute("epsilon", 1e-5)))
+    result = x / np.sqrt(square + x.dtype.type(call.attribute("epsilon", EPSILON)))
     return np.asarray(result.astype(given.dtype, copy=False) * scale, scale.dtype)
 
 
@@ -63,7 +63,7 @@ def instance_normalization(call: Call) -> Result:
     """Over the spatial axes of each channel."""
     given = call.required(0)
     x = widened(given)
-    result, _, _ = _standardized(x, tuple(range(2, x.ndim)), call.attribute("epsilon", 1e-5))
+    result, _, _ = _standardized(x, tuple(range(2, x.ndim)), call.attribute("epsilon", EPSILON))
     result *= _per_channel(call.required(1), x)
     result += _per_channel(call.required(2), x)
     return result.astype(given.dtype, copy=False)
@@ -80,7 +80,7 @@ def group_normalization(call: Call) -> Result:
     if not groups or x.shape[1] % groups:
         raise Unsupported("num_groups does not divide the channels")
     grouped = x.reshape(len(x), groups, -1)
-    result = _standardized(grouped, (2,), call.attribute("epsilon", 1e-5))[0].reshape(x.shape)
+    result = _standardized(grouped, (2,), call.attribute("epsilon", EPSILON))[0].reshape(x.shape)
     if call.opset < 21:
         repeats = x.shape[1] // groups
         scale, bias = np.repeat(scale, repeats), np.repeat(bias, repeats)

@@ -8,6 +8,9 @@ import numpy as np
 
 from qlint.numeric.kernel.registry import Array, Unsupported
 
+EPSILON = float(np.float32(1e-5))
+"""What normalization adds to a variance unless told otherwise; attributes are float32, and so are their defaults."""
+
 
 def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The type to compute in for values of a floating-point type.
