@@ -30,14 +30,14 @@ class _Schema:
     """What is checked of an operator.
 
     Attributes:
-        deprecated: whether it is gone at this opset.
+        withdrawn: whether it is gone at this opset.
         least_inputs, most_inputs, least_outputs, most_outputs: counts.
         required: positions of inputs that may not be omitted.
         kinds: Python types that each attribute's value may have, with that of the elements of a list.
         demanded: names of attributes that must be there.
     """
 
-    deprecated: bool
+    withdrawn: bool
     least_inputs: int
     most_inputs: int
     least_outputs: int
@@ -79,7 +79,7 @@ def check_operators(graphs: list[Graph], opsets: dict[str, int], function_opsets
 
 def _check(node: Node, opset: int, newest: int) -> None:
     schema = _schema(node.op_type, min(opset, newest))
-    if schema is None or schema.deprecated:
+    if schema is None or schema.withdrawn:
         trial = node.op_type in _EXPERIMENTAL and opset < _EXPERIMENTAL_UNTIL
         if opset <= newest and not trial:
             raise ModelError(
@@ -141,8 +141,10 @@ def _schema(op_type: str, opset: int) -> _Schema | None:
         kind.TENSORS: (list, Tensor), kind.GRAPHS: (list, Graph),
     }  # fmt: skip
     single = defs.OpSchema.FormalParameterOption.Single
+    # GroupNormalization was deprecated in the very opset that brought it, after exporters had begun to write it.
+    withdrawn = schema.deprecated and _schema(op_type, schema.since_version - 1) is not None
     return _Schema(
-        schema.deprecated,
+        withdrawn,
         schema.min_input,
         schema.max_input,
         schema.min_output,

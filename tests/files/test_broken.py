@@ -182,6 +182,12 @@ def test_operators_exist_until_they_are_deprecated() -> None:
     assert shape(read(made(nodes, initializers=[scales], opset=9)), "y") == (1, 8)
 
 
+def test_an_operator_that_was_never_anything_but_deprecated_is_read() -> None:
+    normalization = node("GroupNormalization", ["x", "s", "s"], ["y"], num_groups=1)
+    scales = helper.make_tensor("s", FLOAT, [1], [1.0])
+    assert operators(read(made([normalization], initializers=[scales], opset=18))) == ["GroupNormalization"]
+
+
 def test_nodes_of_newer_opsets_must_still_hold_together() -> None:
     assert "has 0 inputs" in refusal(made([node("Sigmoid", [], ["y"])], opset=999))
     pool = node("MaxPool", ["x"], ["y"], kernel_shape=["a"], strides=["b"])

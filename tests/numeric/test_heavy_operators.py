@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qlint.numeric.kernel import Call, find
 from tests.numeric.running import both, close, values
 from tests.numeric.single import run
 
@@ -82,7 +83,7 @@ def test_batch_normalization_of_odd_variances(variance: float) -> None:
 )
 def test_normalization(dtype: Any, op_type: str, shapes: Any, attributes: Any) -> None:
     if (dtype, op_type) == (np.float64, "InstanceNormalization"):
-        pytest.skip("not in onnxruntime")
+        dtype = np.float16  # the other type that onnxruntime has
     given_values = [values(*shape, dtype=dtype, seed=k) for k, shape in enumerate(shapes)]
     for found, wanted in both(op_type, given_values, opset=17, **attributes):
         close(found, wanted, terms=64)
@@ -93,7 +94,10 @@ def test_group_normalization(opset: int) -> None:
     x, groups = values(2, 6, 3, 4), 3
     count = groups if opset == 18 else 6
     scale, bias = values(count, seed=1), values(count, seed=2)
-    found = run("GroupNormalization", x, scale, bias, opset=opset, num_groups=groups)
+    function = find("GroupNormalization")
+    assert function is not None
+    # Not through a model: ONNX has withdrawn the version of opset 18, so that readers refuse it.
+    found: Any = function(Call("GroupNormalization", opset, [x, scale, bias], 1, {"num_groups": groups}))
     grouped = x.reshape(2, groups, -1).astype(np.float64)
     centred = grouped - grouped.mean(2, keepdims=True)
     normal = (centred / np.sqrt(grouped.var(2, keepdims=True) + 1e-5)).reshape(x.shape)
