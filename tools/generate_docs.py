@@ -1,16 +1,18 @@
 """Write the generated pages below docs/: python tools/generate_docs.py [--check]
 
-docs/layers.md comes from the catalogue, docs/rules.md from the rule files. With --check nothing is written
-and the exit status is 1 if a page is out of date.
+docs/layers.md comes from the catalogue, docs/rules.md from the rule files, docs/operators.md from the kernel. With
+--check nothing is written and the exit status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
+import textwrap
 from pathlib import Path
 
 from qlint.network.catalogue import ENTRIES
+from qlint.numeric.kernel import claimed
 from qlint.rules import library
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -75,7 +77,21 @@ def rules_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"layers.md": layers_page, "rules.md": rules_page}
+def operators_page() -> str:
+    """The operators that the numeric kernel computes itself."""
+    names = claimed()
+    text = (
+        f"The numeric kernel computes these {len(names)} operators of the default domain in numpy: in float16 (computed "
+        "in float32 and rounded once), float32 and float64, and in integers and truth values where ONNX allows them. "
+        "They pass every case of ONNX's backend node tests at these types (`tests/numeric/test_backend_nodes.py`). "
+        "Other operators and types, and Dropout in training mode, go to `onnx.reference`, and reports count them."
+    )
+    paragraphs = (text, ", ".join(names) + ".")
+    wrapped = (line for text in paragraphs for line in (*textwrap.wrap(text, 120, break_on_hyphens=False), ""))
+    return "\n".join([NOTICE, "", "# Operators", "", *wrapped])
+
+
+PAGES = {"layers.md": layers_page, "rules.md": rules_page, "operators.md": operators_page}
 
 
 def main(arguments: list[str]) -> int:
