@@ -82,9 +82,10 @@ def operators_page() -> str:
     names = claimed()
     text = (
         f"The numeric kernel computes these {len(names)} operators of the default domain in numpy: in float16 "
-        "(computed in float32 and rounded once), float32 and float64, and in integers and truth values where ONNX allows them. "
-        "They pass every case of ONNX's backend node tests at these types (`tests/numeric/test_backend_nodes.py`). "
-        "Other operators and types, and Dropout in training mode, go to `onnx.reference`, and reports count them."
+        "(computed in float32 and rounded once), float32 and float64, and in integers and truth values where ONNX "
+        "allows them. They pass every case of ONNX's backend node tests at these types "
+        "(`tests/numeric/test_backend_nodes.py`). Other operators and types, and Dropout in training mode, go to "
+        "`onnx.reference`, and reports count them."
     )
     paragraphs = (text, ", ".join(names) + ".")
     wrapped = (line for text in paragraphs for line in (*textwrap.wrap(text, 120, break_on_hyphens=False), ""))
