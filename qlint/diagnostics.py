@@ -110,6 +110,7 @@ class Diagnostic:
         model: the model's path as given, with `/`.
         observed: what the rule's predicates saw, by name; expected: what they wanted, by name.
         missing: facts that would decide an undecided finding.
+        fix: name of a transform that can clear it, or None.
         fingerprint: stable identity (see the interface); the reports key on it.
     """
 
@@ -127,3 +128,4 @@ class Diagnostic:
     missing: tuple[str, ...]
     evidence: Evidence
     fingerprint: str
+    fix: str | None = None

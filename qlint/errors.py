@@ -91,6 +91,18 @@ class RuleFileError(QlintError):
         super().__init__(problem, remedy, path=place)
 
 
+class StalePatchError(QlintError):
+    """A patch that was made for another model than the one it is applied to (QL005)."""
+
+    code = "QL005"
+
+
+class OutputError(QlintError):
+    """A file that cannot be written, or that must not be overwritten (QL006)."""
+
+    code = "QL006"
+
+
 class ExecutionError(QlintError):
     """A network that cannot be executed: an unknown operator, or values that do not fit."""
 

@@ -7,7 +7,8 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST = 300
+LONGEST = {"qlint": 300, "tests": 400, "tools": 300, "fuzz": 300, "benchmarks": 300, "fixtures": 300}
+"""Most lines of a file, by folder; the cases of one subject may stay together in a test file that is a little longer."""
 
 
 def test_imports_run_downward_only() -> None:
@@ -19,8 +20,8 @@ def test_imports_run_downward_only() -> None:
 def test_files_are_read_in_one_sitting() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
-        for folder in ("qlint", "tests", "tools", "fuzz", "benchmarks", "fixtures")
+        for folder, longest in LONGEST.items()
         for path in (ROOT / folder).rglob("*.py")
-        if (lines := len(path.read_text().splitlines())) > LONGEST
+        if (lines := len(path.read_text().splitlines())) > longest
     }
     assert long == {}

@@ -40,6 +40,36 @@ def add_output_format(parser: argparse.ArgumentParser, formats: str) -> None:
     parser.add_argument("--output-format", action="append", metavar="FMT[:FILE]", help=formats)
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """`--data` and `--tolerance`, of commands that compare two networks."""
+    parser.add_argument("--data", metavar="FILE.npz", help="inputs to run on, by name (default: random ones)")
+    parser.add_argument(
+        "--tolerance", metavar="X", help="allow |a - b| <= X * (1 + |a|) (default: what rounding explains)"
+    )
+
+
+def tolerance(word: str | None) -> float | None:
+    """What `--tolerance` says.
+
+    Raises:
+        UsageError: it is no number, or negative.
+    """
+    if word is None:
+        return None
+    try:
+        found = float(word)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise UsageError(f"--tolerance {word} is not a positive number", "write --tolerance 1e-5")
+    return found
+
+
+def words(given: Sequence[str] | None) -> list[str]:
+    """Repeatable flags that also take lists with commas."""
+    return [word.strip() for item in given or () for word in item.split(",") if word.strip()]
+
+
 def environments(words: Sequence[str] | None) -> list[Environment]:
     """The environments `-e` names, each once.
 

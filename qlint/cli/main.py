@@ -17,6 +17,9 @@ COMMANDS = {
     "rule": "explain a rule, or list all",
     "env": "explain an execution environment, or list all",
     "why": "show what every rule saw of one layer",
+    "fix": "prepare a model for an environment, as prepareNetwork does, and prove the result",
+    "apply": "apply a patch that fix has saved",
+    "verify": "run two models on the same inputs and compare every output",
     "rules": "check rule files and run their examples (for rule authors)",
 }
 _INTERRUPTED = 130
@@ -24,6 +27,9 @@ _INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (see `Exit`)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, who wants the exit status alone
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (open until the end)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names may hold what the terminal's encoding cannot
             stream.reconfigure(errors="backslashreplace")

@@ -53,8 +53,15 @@ def opened(target: Target) -> Iterator[TextIO]:
         QlintError: the file cannot be written.
     """
     if target.file is None:
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            raise QlintError(
+                f"the report cannot be written: {exc.strerror or exc}", "check where standard output goes"
+            ) from exc
         return
     import tempfile  # costs 10 ms, which `qlint rule` need not pay
 

@@ -149,6 +149,9 @@ def _gemm(node: Node, shapes: list[Shape], stored: _Stored) -> str:
         return ""
     columns = a[0 if node.attributes.get("transA", 0) else 1]
     rows = b[1 if node.attributes.get("transB", 0) else 0]
+    outputs, bias = b[0 if node.attributes.get("transB", 0) else 1], _length(stored, 2)
+    if bias != 1 and _differ(outputs, bias):
+        return f"its bias has {bias} elements for {outputs} outputs"
     return _inner(columns, rows)
 
 
@@ -166,6 +169,8 @@ def _inner(columns: Any, rows: Any) -> str:
 def _normalization(node: Node, shapes: list[Shape], stored: _Stored) -> str:
     if node.attributes.get("spatial", 1) == 0:  # before opset 9: a parameter for each element
         return ""
+    if any(shape is not None and len(shape) != 1 for shape in stored[1:]):
+        return "its parameters are no vectors"
     found = (_length(stored, position) for position in range(1, len(stored)))
     lengths = sorted({length for length in found if length is not None})
     if len(lengths) > 1:
@@ -176,19 +181,64 @@ def _normalization(node: Node, shapes: list[Shape], stored: _Stored) -> str:
     return ""
 
 
+def _groups(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    x, length = shapes[0], _length(stored, 1)
+    if length is None or x is None or len(x) < 2 or length == node.attributes.get("num_groups"):  # before opset 21
+        return ""
+    return f"its parameters are for {length} channels, but its input has {x[1]}" if _differ(x[1], length) else ""
+
+
+def _recurrent(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    x, weights = shapes[0], stored[1]
+    if weights is None or len(weights) != 3:
+        return ""
+    if x is not None and len(x) == 3 and _differ(x[2], weights[2]):
+        return f"its weights are for {weights[2]} inputs, but its input has {x[2]}"
+    recurrent = stored[2] if len(stored) > 2 else None
+    if recurrent is not None and len(recurrent) == 3 and recurrent[:2] != weights[:2]:
+        return f"its weights {list(weights)} and recurrent weights {list(recurrent)} do not belong together"
+    return ""
+
+
+def _broadcast(node: Node, shapes: list[Shape], stored: _Stored) -> str:
+    """A stored operand beside a computed one; until opset 6 attributes said how they meet."""
+    aligned = node.op_type != "LayerNormalization" and ("axis" in node.attributes or "broadcast" in node.attributes)
+    if aligned or not any(stored) or len(shapes) < 2:
+        return ""
+    a, b = shapes[0], stored[1] if stored[1] is not None else shapes[1]
+    if stored[0] is not None:
+        a = stored[0]
+    if a is None or b is None or (node.op_type == "PRelu" and len(b) == 1):  # old exporters give a slope per channel
+        return ""
+    for one, other in zip(reversed(a), reversed(b), strict=False):
+        if 1 not in (one, other) and _differ(one, other):
+            return f"its operands have {one} and {other} elements on one axis"
+    return ""
+
+
 _ANY_NUMBER = -_INT64
 
 _WINDOW = (("kernel_shape", 1, 1), ("strides", 1, 1), ("dilations", 1, 1), ("pads", _ANY_NUMBER, 2))
 """Attributes with the least number they may hold and how many they have for each axis; padding may also crop."""
 
 _CHECKS: dict[str, Callable[[Node, list[Shape], _Stored], str]] = {
+    "Add": _broadcast,
     "AveragePool": _window,
     "BatchNormalization": _normalization,
     "Conv": _convolution,
     "ConvTranspose": _convolution,
+    "Div": _broadcast,
+    "GRU": _recurrent,
     "Gemm": _gemm,
+    "GroupNormalization": _groups,
     "InstanceNormalization": _normalization,
+    "LSTM": _recurrent,
+    "LayerNormalization": _broadcast,
     "LpPool": _window,
     "MatMul": _matmul,
     "MaxPool": _window,
+    "Mul": _broadcast,
+    "PRelu": _broadcast,
+    "RNN": _recurrent,
+    "Sub": _broadcast,
 }

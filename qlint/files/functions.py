@@ -247,12 +247,12 @@ class _Inliner:
         names = dict.fromkeys(function.inputs, "")  # what the call leaves out is an omitted input inside, too
         names.update(zip(function.inputs, inputs, strict=False))
         through: list[NodeProto] = []
-        for inner, outer in zip(function.outputs, outputs, strict=False):
+        for index, (inner, outer) in enumerate(zip(function.outputs, outputs, strict=False)):
             if not outer:
                 continue
             if inner in names:
                 same = self.new_node(op_type="Identity", input=[names[inner]], output=[outer])
-                same.doc_string = call.doc_string
+                same.doc_string = f"{INLINED}{function.pointer}/output/{index}"
                 through.append(same)
             else:
                 names[inner] = outer

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qlint.files.bounds import Bounds
-from qlint.files.isolation import infer_apart, may_abort, without_slices
+from qlint.files.isolation import bounded_memory, infer_apart, may_abort, without_slices
 from qlint.files.model import Graph, Node, ValueType
 from qlint.files.quoting import text
 from qlint.files.records import TypeReader
@@ -90,7 +90,7 @@ def _inferred(graphs: list[Graph], model: ModelProto, bounds: Bounds) -> ModelPr
         model = without_slices(model)
     for data_prop in attempts:
         # It is native code that meets whatever a file holds; any way of failing leaves shapes unknown.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), bounded_memory(model):
             return shape_inference.infer_shapes(model, data_prop=data_prop)
     return None
 

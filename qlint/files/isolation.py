@@ -1,7 +1,9 @@
-"""Shape inference in a process of its own, for models that could end this one.
+"""Shape inference that cannot take this process, or the machine's memory, with it.
 
 onnx's inference of Slice computes with whatever size came before it, and onnx's Linux builds abort where that is
-negative: a window larger than its input, a Pad that crops too much, a Split that takes more than there is.
+negative: a window larger than its input, a Pad that crops too much, a Split that takes more than there is. Such models
+are inferred in a process of their own. And onnx follows shape arithmetic through every vector, a record for each
+element: a hundred bytes that make a vector of 10^12 elements and add to it would take all memory there is.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qlint.files.model import Graph
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
 _LENGTH_BYTES = 8
+_MOST_MEMORY = 256 << 20
+_MEMORY_PER_BYTE = 100
 _NOWHERE = "qlint.not_inferred"
 
 
@@ -28,6 +33,29 @@ def may_abort(graphs: list[Graph]) -> bool:
     return any(
         node.op_type == "Slice" and not node.domain and len(node.inputs) > 1 for graph in graphs for node in graph.nodes
     )
+
+
+@contextlib.contextmanager
+def bounded_memory(model: ModelProto) -> Iterator[None]:
+    """Hold what is done inside to memory that grows with the model's bytes; beyond it MemoryError is raised.
+
+    Only Linux accounts for a process's memory in a way that can be limited; elsewhere nothing is held.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm") as statistics:
+        used = int(statistics.read().split()[0]) * resource.getpagesize()
+    most = used + _MOST_MEMORY + _MEMORY_PER_BYTE * model.ByteSize()
+    limits = [limit for limit in (soft, hard, most) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def infer_apart(model: ModelProto, *, data_prop: bool) -> ModelProto | None:
@@ -42,7 +70,8 @@ def infer_apart(model: ModelProto, *, data_prop: bool) -> ModelProto | None:
     if not child:
         try:
             _silence()
-            content = shape_inference.infer_shapes(model, data_prop=data_prop).SerializeToString()
+            with bounded_memory(model):
+                content = shape_inference.infer_shapes(model, data_prop=data_prop).SerializeToString()
             with os.fdopen(writer, "wb") as pipe:
                 pipe.write(len(content).to_bytes(_LENGTH_BYTES) + content)
         finally:

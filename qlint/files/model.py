@@ -37,6 +37,9 @@ class Node:
         pointer: JSON pointer to it in the model.
         byte_span: its bytes in the file (the outermost node's inside subgraphs), or None (inlined from a function).
         metadata: the node's metadata_props.
+        rank: of a node that is being edited, its place among the others; sorts as the nodes do.
+        transform: name of the transform that made the node or gave it new constants; "" as read.
+        replaced: whether operator or attributes are not those of the file.
     """
 
     __slots__ = (
@@ -51,6 +54,9 @@ class Node:
         "op_type",
         "outputs",
         "pointer",
+        "rank",
+        "replaced",
+        "transform",
     )
 
     def __init__(
@@ -78,6 +84,9 @@ class Node:
         self.pointer = pointer
         self.byte_span = byte_span
         self.metadata = metadata
+        self.rank: tuple[int, ...] = ()
+        self.transform = ""
+        self.replaced = False
 
     def __repr__(self) -> str:
         return f"Node({self.op_type}, {self.outputs})"
@@ -147,6 +156,7 @@ class Model:
         producer: "name version".
         graph: the main graph, model-local functions inlined.
         bound: names of symbols and inputs that `--bind` fixed.
+        graphs: of a model that is being edited, every graph by its path.
     """
 
     path: str
@@ -157,3 +167,4 @@ class Model:
     producer: str
     graph: Graph
     bound: set[str] = field(default_factory=set)
+    graphs: dict[str, Graph] = field(default_factory=dict)

@@ -47,6 +47,17 @@ def arrange(graph: Graph, outer: tuple[Set[str], ...] = ()) -> dict[Graph, list[
     return moved
 
 
+def topological(graph: Graph) -> list[int] | None:
+    """Positions of a graph's nodes in topological order, as they stand where there is a choice; None if they are.
+
+    `producer` must be filled.
+
+    Raises:
+        ModelError: for a cycle.
+    """
+    return _order(graph, {node: _captured(node) for node in graph.nodes if _holds_graphs(node)})
+
+
 def described(node: Node) -> str:
     """A node as messages name it: operator, and name or first output."""
     name = node.name or next((output for output in node.outputs if output), "")

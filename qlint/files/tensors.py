@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qlint.errors import ModelError
 from qlint.files.claim import AGAIN, Claim
-from qlint.files.element import Element
+from qlint.files.element import Element, elements
 from qlint.files.external import ExternalFiles, Region
 from qlint.files.quoting import quoted, text
 from qlint.files.source import Source
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ELEMENT_LIMIT = 1 << 28
 """Most elements whose values are read."""
 
-_Data: TypeAlias = "onnx.TensorProto | Payload | Region | None"
+_Data: TypeAlias = "onnx.TensorProto | Payload | Region | np.ndarray[Any, Any] | None"
 
 
 class Tensor:
@@ -36,7 +36,7 @@ class Tensor:
 
     __slots__ = ("_data", "_element", "_seen", "_source", "name", "shape", "type")
 
-    def __init__(self, name: str, element: Element, shape: tuple[int, ...], data: _Data, source: Source) -> None:
+    def __init__(self, name: str, element: Element, shape: tuple[int, ...], data: _Data, source: Source | None) -> None:
         self.name = name
         self.type = element.name
         self.shape = shape
@@ -67,6 +67,26 @@ class Tensor:
             data = proto if claim.count else None
         return cls(claim.name, claim.element, claim.shape, data, source)
 
+    @classmethod
+    def from_array(cls, name: str, values: np.ndarray[Any, Any]) -> Tensor:
+        """A tensor made in memory; `values` is not to be changed afterwards."""
+        from onnx import helper
+
+        element = elements()[helper.np_dtype_to_tensor_dtype(values.dtype)]
+        return cls(name, element, values.shape, values, None)
+
+    @property
+    def made(self) -> np.ndarray[Any, Any] | None:
+        """The values of a tensor that was made in memory; None if it stands in a file."""
+        import numpy as np
+
+        return self._data if isinstance(self._data, np.ndarray) else None
+
+    @property
+    def number(self) -> int:
+        """The element type in TensorProto.DataType."""
+        return self._element.number
+
     @property
     def nbytes(self) -> int:
         """Bytes that the values take, packed as in a file; 0 for strings, whose sizes only their reading tells."""
@@ -91,7 +111,7 @@ class Tensor:
                 raise ModelError(
                     f"the data of tensor {quoted(self.name)} is not what its type and dims say",
                     AGAIN,
-                    path=self._source.path.as_posix(),
+                    path=self._source.path.as_posix() if self._source is not None else None,
                 ) from error
             array.flags.writeable = False
             self._seen = weakref.ref(array)
@@ -103,10 +123,13 @@ class Tensor:
         data, element = self._data, self._element
         if data is None:
             return np.empty(count, element.dtype)
+        if isinstance(data, np.ndarray):
+            return data.view()
         if isinstance(data, Region):
             return _from_raw(element, count, data.read())
         if not isinstance(data, Payload):
             return _from_proto(element, count, data)
+        assert self._source is not None
         content = b"".join(self._source.read(offset, length) for offset, length in data.chunks)
         if data.records:
             return _from_proto(element, count, _parsed(content, element, self.shape))

@@ -11,20 +11,18 @@ import hashlib
 import mmap
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 from qlint.errors import ModelError
+from qlint.files.fields import REMEDY, Fields, record, varint
 from qlint.files.messages import (
-    ANY_WIRE,
     BYTES,
     DATA,
     DATA_LOCATION,
     EXTERNAL,
     EXTERNAL_DATA,
-    FIXED32,
     FIXED_WIDTH,
     GRAPH,
-    HIGHEST_NUMBER,
     MODEL,
     RAW_DATA,
     RUN,
@@ -45,8 +43,6 @@ WINDOW = 4 << 20
 
 DEEPEST = 100
 """protobuf's own limit of nested messages."""
-
-REMEDY = "export the model again, or check that the file was copied completely"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,7 @@ def payload_of(tensor: onnx.TensorProto, stripped: Stripped) -> Payload | None:
     return stripped.payloads[int(indices[0])] if indices else None
 
 
-class _Walk:
+class _Walk(Fields):
     """One walk over a model's bytes.
 
     Attributes:
@@ -138,10 +134,10 @@ class _Walk:
         has_graph: whether the model holds a graph.
     """
 
-    __slots__ = ("data", "has_graph", "mapped", "mark", "payloads", "pieces", "released", "spans")
+    __slots__ = ("has_graph", "mapped", "mark", "payloads", "pieces", "released", "spans")
 
     def __init__(self, data: memoryview, mapped: mmap.mmap | None) -> None:
-        self.data = data
+        super().__init__(data)
         self.mapped = mapped if hasattr(mmap, "MADV_DONTNEED") else None
         self.released = 0
         self.pieces: list[bytes] = []
@@ -180,7 +176,7 @@ class _Walk:
         place = len(self.pieces)
         self.pieces.append(b"")
         size = self.message(kind, pos, end, depth)
-        prefix = _varint(number << 3 | BYTES) + _varint(size)
+        prefix = varint(number << 3 | BYTES) + varint(size)
         self.pieces[place] = prefix
         return len(prefix) + size
 
@@ -239,51 +235,10 @@ class _Walk:
         chunks = tuple((p.begin if records else p.body, p.stop - (p.begin if records else p.body)) for p in parts)
         index = str(len(self.payloads)).encode()
         self.payloads.append(Payload(DATA[number], chunks, records))
-        entry = _record(1, self.mark) + _record(2, index)
-        piece = _record(EXTERNAL_DATA, entry) + bytes([DATA_LOCATION << 3 | VARINT, EXTERNAL])
+        entry = record(1, self.mark) + record(2, index)
+        piece = record(EXTERNAL_DATA, entry) + bytes([DATA_LOCATION << 3 | VARINT, EXTERNAL])
         self.pieces.append(piece)
         return len(piece)
-
-    def field(self, kind: Kind, pos: int, end: int) -> tuple[int, int, int, int]:
-        """Read one field's head; returns its number, its wire type, and where its value begins and ends."""
-        begin = pos
-        tag = self.data[pos]
-        pos += 1
-        if tag > 127:
-            tag, pos = self.varint(kind, begin, end)
-        number, wire = tag >> 3, tag & 7
-        if not kind.wires.get(number, ANY_WIRE) >> wire & 1 or not 0 < number <= HIGHEST_NUMBER:
-            self.fail(kind, begin, f"field {number} has wire type {wire}, which it cannot have")
-        if wire == BYTES:
-            length = self.data[pos] if pos < end else 128
-            pos += 1
-            if length > 127:
-                length, pos = self.varint(kind, pos - 1, end)
-            stop = pos + length
-        elif wire == VARINT:
-            _, stop = self.varint(kind, pos, end)
-        else:
-            stop = pos + (4 if wire == FIXED32 else 8)
-        if stop > end:
-            self.fail(kind, begin, f"field {number} claims {stop - pos} bytes where {end - pos} are left")
-        return number, wire, pos, stop
-
-    def varint(self, kind: Kind, pos: int, end: int) -> tuple[int, int]:
-        """Read a varint; returns its value and where it ends."""
-        data, value = self.data, 0
-        for shift in range(0, 70, 7):
-            if pos >= end:
-                self.fail(kind, pos, "a number is cut off")
-            byte = data[pos]
-            pos += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value, pos
-        self.fail(kind, pos, "a number is longer than 10 bytes")
-
-    def fail(self, kind: Kind, pos: int, what: str) -> NoReturn:
-        """Say that the bytes are not what they should be."""
-        raise ModelError(f"it is not an ONNX model, or it is damaged: at byte {pos}, in a {kind.name}, {what}", REMEDY)
 
 
 class _Part(NamedTuple):
@@ -298,16 +253,3 @@ class _Part(NamedTuple):
     def length(self) -> int:
         """Bytes of data."""
         return self.stop - (self.begin if self.single else self.body)
-
-
-def _record(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | BYTES) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -73,7 +74,8 @@ class Executor:
         self._expect_names(wanted)
         todo = self._plan(graph, wanted)
         frame = _Frame(graph, None, checked(graph, inputs, todo.inputs))
-        with np.errstate(all="ignore"), team():
+        with np.errstate(all="ignore"), warnings.catch_warnings(), team():
+            warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN, as ONNX has it
             self._execute(todo, frame)
         return {name: self._value(name, frame) for name in wanted}
 

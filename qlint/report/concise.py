@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write(report: Report, out: TextIO, options: Options) -> None:
-    """Write `PATH:LINE:COL: severity CODE layer "name" (id): message [rule-name]` for each finding."""
+    """Write `PATH:LINE:COL: severity CODE [*] layer "name" (id): message [rule-name]` for each finding."""
     style = Style(options.color, options.width)
     findings = options.reported(report)
     for finding in findings:
@@ -28,6 +28,7 @@ def write(report: Report, out: TextIO, options: Options) -> None:
 def _line(finding: Diagnostic, style: Style) -> str:
     place = finding.location
     where = "network" if place.id is None else f"layer {quoted(place.layer or '')} ({name(place.id)})"
+    fixable = "[*] " if finding.fix else ""
     at = f"{visible(finding.model)}:{place.line or 1}:{place.column or 1}"
-    what = f"{style.verdict(verdict_of(finding))} {finding.code} {where}: {message(finding.message)}"
+    what = f"{style.verdict(verdict_of(finding))} {finding.code} {fixable}{where}: {message(finding.message)}"
     return f"{style.paint(at, 'bold')}: {what} [{finding.name}]"

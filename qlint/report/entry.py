@@ -31,7 +31,8 @@ def entry(group: Group, several: bool, options: Options, style: Style) -> Iterat
     if first.outcome is Outcome.UNDECIDED:
         asides.append(f"severity {first.severity.label}")
     aside = f" ({', '.join(asides)})" if asides else ""
-    yield f"  {verdict} {style.paint(first.code, 'bold')} {first.name}{environment}{aside}"
+    fixable = " [*]" if first.fix else ""
+    yield f"  {verdict} {style.paint(first.code, 'bold')}{fixable} {first.name}{environment}{aside}"
     yield from (_violated if first.outcome is Outcome.VIOLATION else _undecided)(group, options, style)
     known = first.evidence
     if known.kind is not EvidenceKind.DOCUMENTED or options.verbose:

@@ -78,6 +78,9 @@ def _summary(report: Report, options: Options, style: Style) -> str:
     others = len(report.errors) - unreadable
     if others > 0:
         line += f"; {count(others, 'further problem')} on standard error"
+    fixable = sum(found.fix is not None for found in options.reported(report))
+    if fixable:
+        line += f"; [*] {fixable} fixable with `qlint fix`"
     looks = {"error": "red", "warning": "yellow", "undecided": "magenta"}.get(worst or "", "green")
     return style.paint(line, "bold", "red" if report.errors else looks)
 

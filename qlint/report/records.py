@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import qlint
 from qlint.diagnostics import TOOL, Diagnostic, Evidence, Location
+from qlint.transforms import registry
 
 if TYPE_CHECKING:
     from qlint.errors import QlintError
@@ -40,7 +41,7 @@ def model(checked: CheckedModel) -> dict[str, Any]:
 
 
 def diagnostic(found: Diagnostic) -> dict[str, Any]:
-    """A finding. Repairs, suppressions and baselines have their keys, though nothing fills them yet."""
+    """A finding. Suppressions and baselines have their keys, though nothing fills them yet."""
     return {
         "code": found.code,
         "name": found.name,
@@ -55,11 +56,17 @@ def diagnostic(found: Diagnostic) -> dict[str, Any]:
         "expected": found.expected,
         "missing": list(found.missing),
         "evidence": evidence(found.evidence),
-        "fix": None,
+        "fix": None if found.fix is None else fix(found.fix),
         "suppressed": None,
         "baseline": None,
         "fingerprint": found.fingerprint,
     }
+
+
+def fix(transform: str) -> dict[str, Any]:
+    """The repair that `qlint fix` has for a finding."""
+    klass, title = registry.summary(transform)
+    return {"transform": transform, "class": klass, "title": title}
 
 
 def location(place: Location) -> dict[str, Any]:

@@ -50,6 +50,8 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
     yield from ("", "What it asks", *_asks(rule, style))
     yield from ("", "Why", style.wrap(rule.why, 2))
     yield from ("", "What to do", style.wrap(rule.hint, 2))
+    if rule.fix is not None:
+        yield style.wrap(f"[*] `qlint fix` can do it: {rule.fix}", 2)
     yield from ("", "Evidence", *_evidence(rule, style))
     yield from ("", "Examples", *_examples(rule, style))
 
@@ -113,6 +115,7 @@ def _brief(rule: Rule) -> dict[str, Any]:
         "since": rule.since,
         "until": rule.until,
         "tags": list(rule.tags),
+        "fix": rule.fix,
     }
 
 

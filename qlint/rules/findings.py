@@ -59,6 +59,7 @@ class Builder:
             missing=tuple(unknown.missing for unknown in missing),
             evidence=rule.evidence,
             fingerprint=self._fingerprint(rule, at, run),
+            fix=None if undecided else rule.fix,
         )
 
     def _hint(self, rule: Rule, missing: Sequence[Unknown]) -> str:

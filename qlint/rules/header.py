@@ -9,15 +9,17 @@ from typing import Any
 from qlint.diagnostics import Evidence, EvidenceKind
 from qlint.rules.layerset import parse_layers
 from qlint.rules.mistakes import Mistakes, Section
-from qlint.rules.model import Group, Quantization, Role
+from qlint.rules.model import Group, Quantization, Role, Step
 from qlint.rules.yamlfile import Path
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
 _PREFIX = re.compile(r"[A-Z]{3}")
-_KEYS = ("id", "prefix", "title", "summary", "every", "releases", "quantization")
+_KEYS = ("id", "prefix", "title", "summary", "every", "releases", "quantization", "transforms")
 _EVIDENCE_KEYS = ("kind", "source", "section", "note")
 _KINDS = {kind.value: kind for kind in EvidenceKind}
 _ROLES = {role.value: role for role in Role}
+_TRANSFORM = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ORIGINS = {origin: origin for origin in ("prepareNetwork", "qlint")}
 
 NO_EVIDENCE = Evidence(EvidenceKind.INFERRED, "")
 """Stands in for evidence that is missing or wrong; a file with it is never loaded."""
@@ -34,6 +36,7 @@ class Header:
     every: bool
     releases: tuple[str, ...]
     quantization: Quantization
+    transforms: tuple[Step, ...] = ()
 
 
 def parse_header(data: Any, mistakes: Mistakes) -> Header:
@@ -57,7 +60,24 @@ def parse_header(data: Any, mistakes: Mistakes) -> Header:
         quantization=Quantization()
         if table is None
         else _parse_quantization(table, (*section.path, "quantization"), mistakes),
+        transforms=_parse_transforms(section),
     )
+
+
+def _parse_transforms(header: Section) -> tuple[Step, ...]:
+    """Read `transforms:`, what prepares a network for the environment, in the order in which it runs."""
+    steps: list[Step] = []
+    for number, item in enumerate(header.items("transforms")):
+        at = (*header.path, "transforms", number)
+        entry = Section(item, at, "an entry of transforms", header.mistakes, ("transform", "origin", "evidence"))
+        name = entry.text("transform", required=True, pattern=_TRANSFORM, like="a transform's name, as fuse-layers")
+        if name is not None and any(name == step.transform for step in steps):
+            entry.wrong("transform", f"transform {name!r} is listed twice", "keep one of the two")
+        origin = entry.choice("origin", _ORIGINS)
+        evidence = parse_evidence(entry)
+        if name is not None and origin is not None:
+            steps.append(Step(name, origin, evidence))
+    return tuple(steps)
 
 
 def _parse_quantization(data: Any, path: Path, mistakes: Mistakes) -> Quantization:

@@ -107,7 +107,10 @@ def join(environment: Environment) -> Environment:
     """An environment with the rules of the shipped files that hold in every environment added to its own."""
     every = tuple(shipped(other.id) for other in files() if other.every and other.id != environment.id)
     rules = environment.rules + tuple(rule for other in every for rule in other.rules)
-    return dataclasses.replace(environment, rules=rules, joined=every)
+    own = {step.transform for step in environment.transforms}
+    before = tuple(step for other in every for step in other.transforms if step.transform not in own)
+    transforms = before + environment.transforms
+    return dataclasses.replace(environment, rules=rules, joined=every, transforms=transforms)
 
 
 @cache

@@ -84,6 +84,7 @@ def examine(document: Document, *, full_check: bool) -> tuple[Environment, list[
         rules=tuple(rules),
         path=document.path,
         sha256=document.digest.partition(":")[2],
+        transforms=header.transforms,
     )
     return environment, mistakes.errors(document) if mistakes.found else []
 

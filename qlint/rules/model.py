@@ -63,6 +63,21 @@ class Quantization:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A transform that runs in an environment.
+
+    Attributes:
+        transform: its name.
+        origin: whose it is: "prepareNetwork", or "qlint" where MathWorks' preparation is not known to do it.
+        evidence: how that is known.
+    """
+
+    transform: str
+    origin: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """Small networks in the description format, as data: each must fire, pass or stay undecided."""
 
@@ -87,6 +102,7 @@ class Rule:
         enabled: False for rules that run only when selected by code, name or tag.
         reads_weights: it reads learnables whose size grows with the network.
         quantization: the environment's table, which `fixed-point` asks.
+        fix: name of the transform that clears its findings, or None.
         source: the rule's own part of the file, as data (documentation renders it).
     """
 
@@ -110,6 +126,7 @@ class Rule:
     reads_weights: bool
     examples: Examples
     quantization: Quantization
+    fix: str | None
     source: dict[str, Any]
 
     def __repr__(self) -> str:
@@ -128,6 +145,7 @@ class Environment:
         rules: its own in the order of the file, then those of `joined`.
         path: the file as messages name it; sha256: hex digest of its bytes.
         joined: the files that hold in every environment.
+        transforms: what `qlint fix` runs, in order: first those of `joined`.
     """
 
     id: str
@@ -142,6 +160,7 @@ class Environment:
     path: str
     sha256: str
     joined: tuple[Environment, ...] = ()
+    transforms: tuple[Step, ...] = ()
 
     def holds(self, rule: Rule) -> bool:
         """Whether a rule holds in this environment's release; rules of joined files always do."""

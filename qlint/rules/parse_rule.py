@@ -17,7 +17,7 @@ from qlint.rules.yamlfile import Path
 
 _KEYS = (
     "code", "name", "severity", "layers", "scope", "when", "require", "forbid", "message", "hint", "why", "evidence",
-    "since", "until", "tags", "enabled", "reads", "examples",
+    "fix", "since", "until", "tags", "enabled", "reads", "examples",
 )  # fmt: skip
 _CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -69,6 +69,7 @@ def parse_rule(data: Any, path: Path, header: Header, mistakes: Mistakes) -> Rul
         reads_weights=_reads(section, parser, enabled=enabled),
         examples=_examples(section),
         quantization=header.quantization,
+        fix=section.text("fix", pattern=_NAME, like="a transform's name, as fuse-layers"),
         source=section.data,
     )
 

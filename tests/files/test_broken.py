@@ -135,6 +135,21 @@ WEIGHTS = {
     "norm lengths": (
         IMAGE, node("BatchNormalization", ["x", "s", "s", "s", "v"], ["y"]), [zeros("s", 4), zeros("v", 5)], "lengths: 4, 5",
     ),
+    "norm rank": (IMAGE, node("BatchNormalization", ["x", "s", "s", "s", "s"], ["y"]), [zeros("s", 4, 1)], "no vectors"),
+    "norm scalars": (IMAGE, node("BatchNormalization", ["x", "s", "s", "s", "s"], ["y"]), [zeros("s")], "no vectors"),
+    "group norm": (IMAGE, node("GroupNormalization", ["x", "s", "s"], ["y"], num_groups=2), [zeros("s", 3)], "for 3 channels"),
+    "Gemm bias": (ROWS, node("Gemm", ["x", "w", "b"], ["y"]), [zeros("w", 6, 5), zeros("b", 4)], "bias has 4 elements for 5 outputs"),
+    "layer norm": (IMAGE, node("LayerNormalization", ["x", "s"], ["y"], axis=-1), [zeros("s", 3)], "have 8 and 3 elements"),
+    "PRelu": (IMAGE, node("PRelu", ["x", "s"], ["y"]), [zeros("s", 3, 1, 1)], "have 4 and 3 elements on one axis"),
+    "Add": (IMAGE, node("Add", ["s", "x"], ["y"]), [zeros("s", 3, 1, 1)], "have 3 and 4 elements on one axis"),
+    "LSTM": (
+        [value("x", FLOAT, [3, 1, 7])], node("LSTM", ["x", "w", "r"], ["y"], hidden_size=5),
+        [zeros("w", 1, 20, 6), zeros("r", 1, 20, 5)], "for 6 inputs, but its input has 7",
+    ),
+    "GRU": (
+        [value("x", FLOAT, [3, 1, 7])], node("GRU", ["x", "w", "r"], ["y"], hidden_size=5),
+        [zeros("w", 1, 15, 7), zeros("r", 1, 12, 4)], "do not belong together",
+    ),
     "instance norm": (IMAGE, node("InstanceNormalization", ["x", "s", "s"], ["y"]), [zeros("s", 3)], "for 3 channels"),
 }  # fmt: skip
 
@@ -143,7 +158,8 @@ WEIGHTS = {
 def test_weights_that_contradict_their_input(
     inputs: list[onnx.ValueInfoProto], layer: onnx.NodeProto, weights: Iterable[TensorProto], message: str
 ) -> None:
-    assert message in refusal(made([layer], inputs=inputs, initializers=weights))
+    opset = 21 if layer.op_type == "GroupNormalization" else 17
+    assert message in refusal(made([layer], inputs=inputs, initializers=weights, opset=opset))
 
 
 def test_weights_in_constant_nodes_and_around_subgraphs_count_too() -> None:
@@ -155,13 +171,16 @@ FINE = {
     "unknown rank": ([value("x", FLOAT, None)], node("Conv", ["x", "w"], ["y"])),
     "unknown channels": ([value("x", FLOAT, [1, "C", 8, 8])], node("Conv", ["x", "w"], ["y"])),
     "computed weights": ([*IMAGE, value("w2", FLOAT, [8, 3, 1, 1])], node("Conv", ["x", "w2"], ["y"])),
+    "a slope for each channel": (IMAGE, node("PRelu", ["x", "s"], ["y"])),
+    "operands that broadcast": (IMAGE, node("Add", ["x", "c"], ["y"])),
     "trailing omitted input": (IMAGE, node("Relu", ["x", ""], ["y"])),
 }
 
 
 @pytest.mark.parametrize(("inputs", "layer"), FINE.values(), ids=FINE)
 def test_what_is_merely_unknown_or_sloppy_passes(inputs: list[onnx.ValueInfoProto], layer: onnx.NodeProto) -> None:
-    assert operators(read(made([layer], inputs=inputs, initializers=[zeros("w", 8, 4, 1, 1)]))) == [layer.op_type]
+    weights = [zeros("w", 8, 4, 1, 1), zeros("s", 4), zeros("c", 4, 1, 1)]
+    assert operators(read(made([layer], inputs=inputs, initializers=weights))) == [layer.op_type]
 
 
 def test_parameters_for_each_element_before_opset_9() -> None:

@@ -133,38 +133,6 @@ def test_the_folder_may_be_reached_through_a_link(tmp_path: Path) -> None:
     assert np.array_equal(found.values(), ARRAY)
 
 
-@pytest.fixture
-def no_opening(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails the test if anything is opened."""
-
-    def refuse(*arguments: object, **more: object) -> int:
-        raise AssertionError(f"opened {arguments}")
-
-    monkeypatch.setattr(os, "open", refuse)
-    monkeypatch.setattr("builtins.open", refuse)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model's folder with everything in it that must not be read, and a secret beside it."""
-    inside = tmp_path / "models"
-    inside.mkdir()
-    (tmp_path / "secret").write_bytes(bytes(5000))
-    (tmp_path / "models-too").mkdir()
-    (tmp_path / "models-too" / "secret").write_bytes(bytes(5000))
-    (inside / "w.data").write_bytes(bytes(2000))
-    (inside / "folder").mkdir()
-    os.mkfifo(inside / "pipe")
-    (inside / "link").symlink_to("../secret")
-    (inside / "links").symlink_to("..")
-    (inside / "device").symlink_to("/dev/zero")
-    (inside / "proc").symlink_to("/proc/self/environ")
-    (inside / "dangling").symlink_to("nowhere")
-    (inside / "loop").symlink_to("loop")
-    (inside / "to pipe").symlink_to("pipe")
-    return inside
-
-
 REFUSED = {
     "missing.data": "does not exist",
     "folder/missing": "does not exist",
@@ -311,53 +279,3 @@ def test_data_that_changes_later(tmp_path: Path) -> None:
     (tmp_path / "w.data").unlink()
     with pytest.raises(ModelError, match="cannot be read"):
         found.values()
-
-
-@pytest.mark.parametrize(
-    "name", ["folder", "pipe", "to pipe", "device", "missing", "dangling", "loop", "w\0", "x" * 5000]
-)
-@pytest.mark.usefixtures("no_opening")
-def test_models_that_are_no_files(folder: Path, name: str) -> None:
-    with pytest.raises(ModelError) as caught:
-        Source.open(folder / name)
-    assert caught.value.code == "QL001"
-    assert caught.value.remedy
-
-
-def test_an_empty_model(tmp_path: Path) -> None:
-    (tmp_path / "m.onnx").write_bytes(b"")
-    with pytest.raises(ModelError, match="empty"):
-        Source.open(tmp_path / "m.onnx")
-
-
-def test_an_unreadable_model(tmp_path: Path) -> None:
-    path = tmp_path / "m.onnx"
-    path.write_bytes(b"\x08\x08")
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read everything")
-    with pytest.raises(ModelError, match="cannot be read"):
-        Source.open(path)
-
-
-def test_a_pointer_as_model(tmp_path: Path) -> None:
-    (tmp_path / "m.onnx").write_bytes(POINTER)
-    for data in (None, POINTER):
-        with pytest.raises(LfsPointerError, match="Git-LFS pointer") as caught:
-            Source.open(tmp_path / "m.onnx", data)
-        assert caught.value.code == "QL002"
-        assert caught.value.remedy == "run git lfs pull"
-
-
-def test_reading_a_source(tmp_path: Path) -> None:
-    path = tmp_path / "m.onnx"
-    path.write_bytes(b"0123456789")
-    for source in (Source.open(path), Source.open(path, b"0123456789")):
-        with source:
-            assert source.size == 10
-            assert source.path == path
-            assert bytes(source.buffer) == b"0123456789"
-        assert source.read(3, 4) == b"3456"
-        assert source.read(3, 0) == b""
-    with pytest.raises(ModelError, match="ends too early"):
-        Source.open(path).read(5, 6)

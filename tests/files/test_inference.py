@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -237,3 +238,17 @@ def test_element_types() -> None:
         made([node("Identity", [name], [f"o{name}"]) for name in names], inputs=inputs, outputs=["oINT4"], opset=21)
     )
     assert {name: found.type for name, found in model.graph.inputs.items()} == names
+
+
+def test_adding_to_a_vector_of_a_million_million_elements_takes_little_memory() -> None:
+    """onnx's following of shape arithmetic makes a record for each element; it would take all memory there is."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    for bomb in ("r = Range(zero, end, one)", "r = Expand(one, ends)"):
+        body = "<int64 zero = {0}, int64 one = {1}, int64 end = {1000000000000}, int64[1] ends = {1000000000000}>"
+        model = text(f"g (int64[1] x) => (y) {body} {{ {bomb} y = Add(x, r) }}")
+        assert shape(model, "y") == (10**12,)
+    assert resource.getrlimit(resource.RLIMIT_AS) == limits
+    if sys.platform == "linux":
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 << 10
