@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qlint.diagnostics import EvidenceKind
+from qlint.diagnostics import Evidence, EvidenceKind
 from qlint.report import records
 from qlint.report.escape import name, visible
 from qlint.report.layout import Style, count, table
 from qlint.report.rule_page import KINDS
 from qlint.rules.model import Role
+from qlint.transforms import registry
 
 if TYPE_CHECKING:
-    from qlint.rules.model import Environment, Group, Rule
+    from qlint.rules.model import Environment, Group, Rule, Step
 
 SCHEMA = "qlint.environment/v1"
 
@@ -44,6 +45,9 @@ def _page(environment: Environment, style: Style) -> Iterator[str]:
     if environment.quantization.groups:
         yield ""
         yield from _quantized(environment, style)
+    if environment.transforms:
+        yield ""
+        yield from _transforms(environment, style)
     yield ""
     yield from _coverage(environment)
 
@@ -54,12 +58,20 @@ def _quantized(environment: Environment, style: Style) -> Iterator[str]:
         yield f"  {_ROLES[role]}"
         for group in groups:
             yield style.wrap(", ".join(group.layers.names), 4)
-            yield style.wrap(_source(group), 6, group.evidence.kind.value)
+            yield style.wrap(_source(group.evidence), 6, group.evidence.kind.value)
     yield style.wrap("All other layers are computed in single precision.", 2)
 
 
-def _source(group: Group) -> str:
-    known = group.evidence
+def _transforms(environment: Environment, style: Style) -> Iterator[str]:
+    yield "What `qlint fix` does, in order"
+    for step in environment.transforms:
+        klass, title = registry.summary(step.transform)
+        whose = "prepareNetwork's" if step.origin == "prepareNetwork" else "qlint's own"
+        yield style.wrap(f"{step.transform} ({klass}, {whose}): {title}", 2)
+        yield style.wrap(_source(step.evidence), 6, step.evidence.kind.value)
+
+
+def _source(known: Evidence) -> str:
     return "; ".join(part for part in (known.source, known.section, known.note) if part)
 
 
@@ -103,7 +115,12 @@ def _details(environment: Environment) -> dict[str, Any]:
     return {
         "files": [{"path": file.path, "sha256": file.sha256} for file in files],
         "quantization": {role.value: list(map(_group, groups.get(role, ()))) for role in Role},
+        "transforms": list(map(_step, environment.transforms)),
     }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return records.fix(step.transform) | {"origin": step.origin, "evidence": records.evidence(step.evidence)}
 
 
 def _group(group: Group) -> dict[str, Any]:
