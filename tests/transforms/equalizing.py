@@ -38,7 +38,7 @@ def weights(found: Rewritten, operators: tuple[str, ...] = ("Conv", "ConvTranspo
 
 
 def ranges(values: Array, axis: int) -> Array:
-    return np.abs(values).max(axis=tuple(place for place in range(values.ndim) if place != axis))
+    return np.asarray(np.abs(values).max(axis=tuple(place for place in range(values.ndim) if place != axis)))
 
 
 def expect_equalized(found: Rewritten, tolerance: float = 1e-5) -> None:
