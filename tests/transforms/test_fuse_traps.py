@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from qlint.transforms.run import prepare
 
 from qlint.numeric.executor import Executor
+from qlint.transforms.run import prepare
 from tests.transforms.traps import FUSE, REPLACE, Net, folded, operators, prepared, read, refused
 
 

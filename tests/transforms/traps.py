@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
-from qlint.transforms.run import Prepared, prepare
 
 from qlint.files.model import Graph, Model
 from qlint.files.onnx_file import read_model
 from qlint.numeric.executor import Executor
 from qlint.transforms.fuse_batch_normalization import FuseBatchNormalization
 from qlint.transforms.replace_batch_normalization import ReplaceBatchNormalization
+from qlint.transforms.run import Prepared, prepare
 
 Array = np.ndarray[Any, Any]
 
