@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qlint.files.bounds import Bounds
-from qlint.files.isolation import bounded_memory, infer_apart, may_abort, without_slices
+from qlint.files.isolation import infer_apart, may_end_the_process, without_slices
 from qlint.files.model import Graph, Node, ValueType
 from qlint.files.quoting import text
 from qlint.files.records import TypeReader
@@ -81,16 +81,16 @@ def _inferred(graphs: list[Graph], model: ModelProto, bounds: Bounds) -> ModelPr
     from onnx import shape_inference
 
     attempts = (True, False) if bounds.followable else (False,)
-    if may_abort(graphs):
+    if may_end_the_process(graphs):
         with contextlib.suppress(OSError):  # no process to be had
             for data_prop in attempts:
                 found = infer_apart(model, data_prop=data_prop)
                 if found is not None:
                     return found
-        model = without_slices(model)
+        model, attempts = without_slices(model), (False,)
     for data_prop in attempts:
         # It is native code that meets whatever a file holds; any way of failing leaves shapes unknown.
-        with contextlib.suppress(Exception), bounded_memory(model):
+        with contextlib.suppress(Exception):
             return shape_inference.infer_shapes(model, data_prop=data_prop)
     return None
 

@@ -12,7 +12,6 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qlint.files.model import Graph
@@ -23,27 +22,27 @@ if TYPE_CHECKING:
 _LENGTH_BYTES = 8
 _MOST_MEMORY = 256 << 20
 _MEMORY_PER_BYTE = 100
+_FOLLOWED = {"Add", "Div", "Mul", "Sub"}
 _NOWHERE = "qlint.not_inferred"
 
 
-def may_abort(graphs: list[Graph]) -> bool:
-    """Whether inference could abort: a Slice with its bounds as inputs, as from opset 10 on."""
+def may_end_the_process(graphs: list[Graph]) -> bool:
+    """Whether inference could abort or take all memory: a Slice with its bounds as inputs, or arithmetic it follows.
+
+    Only Linux has both ways: its builds abort, and its processes can be held to an amount of memory.
+    """
     if sys.platform != "linux":
         return False
     return any(
-        node.op_type == "Slice" and not node.domain and len(node.inputs) > 1 for graph in graphs for node in graph.nodes
+        node.op_type in _FOLLOWED or (node.op_type == "Slice" and len(node.inputs) > 1)
+        for graph in graphs
+        for node in graph.nodes
+        if not node.domain
     )
 
 
-@contextlib.contextmanager
-def bounded_memory(model: ModelProto) -> Iterator[None]:
-    """Hold what is done inside to memory that grows with the model's bytes; beyond it MemoryError is raised.
-
-    Only Linux accounts for a process's memory in a way that can be limited; elsewhere nothing is held.
-    """
-    if sys.platform != "linux":
-        yield
-        return
+def _bound_memory(model: ModelProto) -> None:
+    """Hold this process to memory that grows with the model's bytes; onnx may well end it where it meets the limit."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -52,10 +51,6 @@ def bounded_memory(model: ModelProto) -> Iterator[None]:
     most = used + _MOST_MEMORY + _MEMORY_PER_BYTE * model.ByteSize()
     limits = [limit for limit in (soft, hard, most) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def infer_apart(model: ModelProto, *, data_prop: bool) -> ModelProto | None:
@@ -70,8 +65,8 @@ def infer_apart(model: ModelProto, *, data_prop: bool) -> ModelProto | None:
     if not child:
         try:
             _silence()
-            with bounded_memory(model):
-                content = shape_inference.infer_shapes(model, data_prop=data_prop).SerializeToString()
+            _bound_memory(model)
+            content = shape_inference.infer_shapes(model, data_prop=data_prop).SerializeToString()
             with os.fdopen(writer, "wb") as pipe:
                 pipe.write(len(content).to_bytes(_LENGTH_BYTES) + content)
         finally:
