@@ -199,10 +199,10 @@ def test_half_precision_does_not_lose_digits() -> None:
 def test_layers_that_are_level_already_bound_the_patch() -> None:
     net = Net(1, 3, 4, 4, dtype=np.float32)
     first = np.sign(net.values(4, 3, 1, 1)) * np.array([0.5, 0.01, 0.3, 0.05], np.float32).reshape(4, 1, 1, 1)
-    x = net.node("Relu", net.node("Conv", "x", first, net.values(4)))
+    x = net.node("LeakyRelu", net.node("Conv", "x", first, net.values(4)))
     x = net.node("Conv", x, np.sign(net.values(4, 4, 1, 1)) * np.float32(0.5), net.values(4), to="level")
     last = np.sign(net.values(2, 4, 1, 1)) * np.float32(0.505)
-    net.node("Conv", net.node("Relu", x), last, to="y")
+    net.node("Conv", net.node("LeakyRelu", x), last, to="y")
     found = done(net, "y")
     expect_equalized(found, 1e-5)
     assert (found.applied[0].inputs, found.applied[0].outputs) == (("x",), ("level",))
