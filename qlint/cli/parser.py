@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn, TypeVar
 
 from qlint.errors import UsageError
-from qlint.rules.suggest import did_you_mean
+from qlint.suggest import did_you_mean
 
 Name = TypeVar("Name", bound=str)
 

@@ -71,7 +71,7 @@ def write(report: Report, format: str, out: TextIO, options: Options | None = No
         UsageError: there is no such format.
     """
     if format not in _MODULES:
-        from qlint.rules.suggest import did_you_mean
+        from qlint.suggest import did_you_mean
 
         raise UsageError(
             f"there is no output format {format!r}", did_you_mean(format, FORMATS, f"one of {', '.join(FORMATS)}")

@@ -13,7 +13,7 @@ from qlint.rules.model import Environment, Rule, Scope
 from qlint.rules.predicates.core import Facts, Trace
 from qlint.rules.selection import select
 from qlint.rules.shown import plain, shown
-from qlint.rules.suggest import did_you_mean
+from qlint.suggest import did_you_mean
 from qlint.tristate import Truth, Unknown
 
 NOT_REACHED = "not reached"

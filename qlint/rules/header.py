@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from qlint.diagnostics import Evidence, EvidenceKind
+from qlint.files.yamlfile import Path
 from qlint.rules.layerset import parse_layers
 from qlint.rules.mistakes import Mistakes, Section
 from qlint.rules.model import Group, Quantization, Role, Step
-from qlint.rules.yamlfile import Path
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
 _PREFIX = re.compile(r"[A-Z]{3}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from qlint.files.yamlfile import Path
 from qlint.rules.mistakes import Mistakes
-from qlint.rules.yamlfile import Path
 
 _PATTERN = re.compile(r"!?(?:\*|[A-Za-z_][\w.:+-]*\*?)")
 

@@ -12,11 +12,11 @@ import re
 from functools import cache
 
 from qlint.errors import QlintError, UsageError
+from qlint.files.yamlfile import parse
 from qlint.rules.loader import examine, load_environment
 from qlint.rules.model import Environment, Rule
 from qlint.rules.paths import shipped_rules
-from qlint.rules.suggest import did_you_mean
-from qlint.rules.yamlfile import parse
+from qlint.suggest import did_you_mean
 
 _FIELD = re.compile(r"^  (id|prefix|every): *(\S+)", re.MULTILINE)
 _RULES = "\nrules:\n"

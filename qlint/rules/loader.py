@@ -10,11 +10,11 @@ import os
 from typing import Any
 
 from qlint.errors import QlintError, RuleFileError
+from qlint.files.yamlfile import Document, parse, read
 from qlint.rules.header import parse_header
 from qlint.rules.mistakes import Mistakes, Section, kind_of
 from qlint.rules.model import Environment, Rule
 from qlint.rules.parse_rule import parse_rule
-from qlint.rules.yamlfile import Document, parse, read
 
 SCHEMA = "qlint.rules/v1"
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qlint.diagnostics import EvidenceKind
+from qlint.files.yamlfile import Path
 from qlint.rules.mistakes import Mistakes
 from qlint.rules.model import Scope
 from qlint.rules.predicates.core import NO_LAYER, Facts, Subject
 from qlint.rules.shown import shown
-from qlint.rules.suggest import did_you_mean
-from qlint.rules.yamlfile import Path
+from qlint.suggest import did_you_mean
 from qlint.tristate import Unknown
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from typing import Any, NamedTuple, TypeVar
 
 from qlint.errors import RuleFileError
-from qlint.rules.suggest import did_you_mean
-from qlint.rules.yamlfile import Document, Path
+from qlint.files.yamlfile import Document, Path
+from qlint.suggest import did_you_mean
 
 Choice = TypeVar("Choice")
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from qlint.diagnostics import SEVERITY_CAP, Evidence, Severity
+from qlint.files.yamlfile import Path
 from qlint.rules.header import NO_EVIDENCE, Header, parse_evidence
 from qlint.rules.layerset import LayerSet, parse_layers
 from qlint.rules.messages import Template, check_message
@@ -13,7 +14,6 @@ from qlint.rules.mistakes import Mistakes, Section
 from qlint.rules.model import Examples, Rule, Scope
 from qlint.rules.predicates.logic import Entries
 from qlint.rules.predicates.parse import Parser
-from qlint.rules.yamlfile import Path
 
 _KEYS = (
     "code", "name", "severity", "layers", "scope", "when", "require", "forbid", "message", "hint", "why", "evidence",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from qlint.rules.yamlfile import Path
+from qlint.files.yamlfile import Path
 
 SCHEMA_FILE = os.path.join(os.path.dirname(__file__), "schema", "qlint.rules.v1.schema.json")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from qlint.errors import UsageError
 from qlint.rules.model import Environment, Rule
-from qlint.rules.suggest import did_you_mean
+from qlint.suggest import did_you_mean
 
 ALL = "all"
 """Selects every rule that is on by default; ignoring it leaves none."""

@@ -49,7 +49,7 @@ def load(name: str) -> Transform:
         UsageError: there is no such transform.
     """
     if name not in names():
-        from qlint.rules.suggest import did_you_mean
+        from qlint.suggest import did_you_mean
 
         listed = f"there are {', '.join(names())}"
         raise UsageError(f"there is no transform {name!r}", did_you_mean(name, names(), listed))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from qlint.diagnostics import Diagnostic
+from qlint.files.yamlfile import parse
 from qlint.network.from_description import network_from_description
 from qlint.network.network import Network
 from qlint.rules.engine import check
 from qlint.rules.loader import examine
 from qlint.rules.model import Environment
-from qlint.rules.yamlfile import parse
 
 HEADER = """\
 schema: qlint.rules/v1

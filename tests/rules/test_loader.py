@@ -150,8 +150,8 @@ def test_a_rule_can_forbid_its_layers_themselves_but_not_ask_nothing() -> None:
 
 
 def test_the_schema_refuses_what_only_it_knows() -> None:
+    from qlint.files.yamlfile import parse
     from qlint.rules.schemacheck import schema_mistakes
-    from qlint.rules.yamlfile import parse
 
     data = parse(GOOD).data
     assert list(schema_mistakes(data)) == []

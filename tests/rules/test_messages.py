@@ -9,7 +9,7 @@ import pytest
 
 from qlint.rules.predicates.core import ABSENT, Facts
 from qlint.rules.shown import plain, shown
-from qlint.rules.suggest import did_you_mean
+from qlint.suggest import did_you_mean
 from qlint.tristate import Unknown
 from tests.rules.making import environment, findings, network, rule
 

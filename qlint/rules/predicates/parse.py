@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from qlint.files.yamlfile import Path
 from qlint.rules.layerset import LayerSet, parse_layers
 from qlint.rules.mistakes import Mistakes, Section, kind_of
 from qlint.rules.model import Quantization
@@ -20,8 +21,7 @@ from qlint.rules.predicates.parse_tests import (
     parse_test,
 )
 from qlint.rules.predicates.shapes import InputShape, OutputShape, SameInputShapes
-from qlint.rules.suggest import did_you_mean
-from qlint.rules.yamlfile import Path
+from qlint.suggest import did_you_mean
 
 _LEARNABLE_ENTRIES = ("present", "constant", "type", "size", "every", "some", "finite", "shared", "channel-spread")
 _VALUE_ENTRIES = ("every", "some", "finite", "channel-spread")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from qlint.files.yamlfile import Path
 from qlint.rules.mistakes import Mistakes, kind_of
 from qlint.rules.predicates import values
 from qlint.rules.predicates.values import ValueTest
-from qlint.rules.suggest import did_you_mean
-from qlint.rules.yamlfile import Path
+from qlint.suggest import did_you_mean
 
 PROPERTY = re.compile(r"[A-Z][A-Za-z0-9_]*")
 """MATLAB's property and learnable names."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qlint.errors import RuleFileError
-from qlint.rules.yamlfile import DEPTH_LIMIT, SIZE_LIMIT, parse, read
+from qlint.files.yamlfile import DEPTH_LIMIT, SIZE_LIMIT, parse, read
 
 
 @pytest.mark.parametrize(
