@@ -1,4 +1,4 @@
-"""What `qlint check` costs.
+"""What `qlint check` costs, and `qlint plan` beside it.
 
 `python -m benchmarks.check_speed FOLDER` prints a table; FOLDER keeps the models between runs (2.5 GB on disk).
 ResNet-50 is made by `python tools/get_models.py --resnet50 FOLDER`; without it those rows are left out.
@@ -76,6 +76,8 @@ def size(folder: Path) -> None:
         found = compare(check(large), check(small), runs=3)
         row(f"{name}: 100,000 : 10,000 nodes, per node", f"{found.ratio / 10:.2f}", "1.4")
         row(f"{name}: 100,000 nodes", f"{found.seconds:.1f} s, {found.megabytes:.0f} MB", "25 s, 1500 MB")
+        found = compare([QLINT, "plan", "--output-format", "json", large], check(large), runs=3)
+        row(f"{name}: 100,000 nodes, `qlint plan` : `qlint check`", f"{found.ratio:.2f}", "1.3")
     odd = {
         "a tensor with 20,000 readers": models.made(folder, "fan-out", partial(models.fan_out, count=20_000)),
         "a ladder with 2^60 paths": models.made(folder, "ladder", partial(models.ladder, steps=60)),

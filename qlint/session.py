@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from qlint.diagnostics import Diagnostic, Outcome
 from qlint.discovery import repository_path
-from qlint.errors import ModelError, QlintError, UsageError
+from qlint.errors import ModelError, QlintError
+from qlint.files.binding import unmatched
 
 if TYPE_CHECKING:
     from qlint.errors import InternalError
     from qlint.network.network import Network
+    from qlint.network.reading import Loaded
     from qlint.rules.model import Environment, Rule
 
 Bind: TypeAlias = Mapping[str, int | list[int | str]]
@@ -86,12 +88,17 @@ def read_network(path: str, *, bind: Bind | None = None, data: bytes | None = No
     Raises:
         ModelError: the model cannot be read, or its facts contradict each other.
     """
-    from qlint.files.onnx_file import read_model
-    from qlint.network.lift import lift
+    loaded, network = load(path, bind=bind, data=data)
+    return network, set(loaded.model.bound)
+
+
+def load(path: str, *, bind: Bind | None = None, data: bytes | None = None) -> tuple[Loaded, Network]:
+    """A model's nodes and its network; arguments and errors as of `read_network`."""
+    from qlint.network.reading import read
 
     try:
-        model = read_model(Path(path), data=data, bind=dict(bind or {}))
-        return lift(model), set(model.bound)
+        loaded = read(Path(path), data=data, bind=dict(bind or {}))
+        return loaded, loaded.network()
     except MemoryError as exc:
         raise ModelError("there is not enough memory to read this model", "check it alone", path=path) from exc
     except RecursionError as exc:
@@ -130,7 +137,7 @@ def check(
     for number, path in enumerate(sorted(paths)):
         if progress is not None:
             progress(path, number)
-        with _undisturbed():
+        with undisturbed():
             try:
                 network, matched = read_network(path, bind=bind, data=data)
             except QlintError as exc:
@@ -141,11 +148,8 @@ def check(
             report.models.append(CheckedModel(path, network.digest, layers=len(network)))
             for environment, selected in chosen:
                 report.diagnostics.extend(_findings(network, environment, selected, path, report.errors))
-    unmatched = sorted(set(bind or {}) - bound)
-    if unmatched and all(model.reason is None for model in report.models):
-        names = ", ".join(repr(name) for name in unmatched)
-        problem = f"--bind {names} names no symbolic dimension or input of any model"
-        report.errors.append(UsageError(problem, "see the undecided findings (-v) for the names there are"))
+    if all(model.reason is None for model in report.models):
+        report.errors.extend(unmatched(bind, bound))
     return report
 
 
@@ -160,7 +164,7 @@ def _findings(
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Without the cyclic collector, and without numpy's warnings about weights that are NaN or infinite.
 
     The collector would walk a network's cycles again and again (1.3 times the time).

@@ -33,6 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="models, or folders to search for them (default: .); - reads standard input",
     )
     common.add_environment(parser)
+    common.add_profile(parser)
     parser.add_argument(
         "--select", action="append", metavar="RULE", help="run only these rules: code, prefix, name or tag"
     )
@@ -91,7 +92,7 @@ def _check(arguments: argparse.Namespace) -> Report:
     from qlint.discovery import discover
     from qlint.rules import selection
 
-    environments = common.environments(arguments.env)
+    environments = common.environments(arguments.env, arguments.profile)
     select, ignore = _words(arguments.select), _words(arguments.ignore)
     selection.check_words(environments, (*select, *ignore))
     bind = common.binds(arguments.bind)

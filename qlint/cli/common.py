@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qlint.cli import own_rules
 from qlint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +23,14 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
         "--env",
         action="append",
         metavar="ID[@RELEASE]",
-        help=f"execution environment, or all (default: {DEFAULT_ENVIRONMENT})",
+        help=f"execution environment, all, or a rule file of your own (default: {DEFAULT_ENVIRONMENT})",
+    )
+
+
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """`--profile`."""
+    parser.add_argument(
+        "--profile", metavar="NAME", help="processor profile: a shipped one's name, or a file (`qlint env` lists them)"
     )
 
 
@@ -48,6 +57,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """`--backend`, of commands that run whole networks."""
+    parser.add_argument(
+        "--backend", choices=("numpy", "ort"), default="numpy", help="what runs networks: numpy, or onnxruntime (ort)"
+    )
+
+
 def tolerance(word: str | None) -> float | None:
     """What `--tolerance` says.
 
@@ -70,26 +86,51 @@ def words(given: Sequence[str] | None) -> list[str]:
     return [word.strip() for item in given or () for word in item.split(",") if word.strip()]
 
 
-def environments(words: Sequence[str] | None) -> list[Environment]:
-    """The environments `-e` names, each once.
+def environments(words: Sequence[str] | None, profile: str | None = None) -> list[Environment]:
+    """The environments `-e` names, each once; with a processor profile (`--profile`), the one it belongs to has it.
 
     Raises:
-        UsageError: an unknown environment or release, or two releases of one.
+        UsageError: an unknown environment, release or profile, two releases of one, or a profile of none of them.
+        RuleFileError: the profile's file has a mistake.
     """
     from qlint.rules import library
 
     found: dict[str, Environment] = {}
     for word in words or (DEFAULT_ENVIRONMENT,):
-        id, at, release = word.partition("@")
-        if at and not release:
-            raise UsageError(f"-e {word} names no release", "write ID@RELEASE, or ID for the newest")
+        id, release = _parts(word)
         for name in library.environments() if id.lower() == "all" else (id,):
-            environment = library.load(name, release or None)
+            environment = own_rules.load(name, release) if own_rules.is_file(name) else library.load(name, release)
             other = found.setdefault(environment.id, environment)
+            if other.path != environment.path:
+                problem = f"{other.path} and {environment.path} are both called {environment.id}"
+                raise UsageError(problem, "check against one at a time, or give one another id")
             if other.release != environment.release:
                 problem = f"-e asks for {environment.id} in two releases"
                 raise UsageError(problem, "check one release at a time")
+    if profile is not None:
+        _give(profile, found)
     return list(found.values())
+
+
+def _parts(word: str) -> tuple[str, str | None]:
+    """What `-e` names, and in which release; only what stands behind a file's suffix is a file's release."""
+    if own_rules.is_file(word):
+        return word, None
+    id, at, release = word.rpartition("@") if own_rules.is_file(word.rpartition("@")[0]) else word.partition("@")
+    if at and not release:
+        raise UsageError(f"-e {word} names no release", "write ID@RELEASE, or ID for the newest")
+    return id, release or None
+
+
+def _give(word: str, found: dict[str, Environment]) -> None:
+    """Replace the environment that a profile belongs to by the same with the profile."""
+    from qlint.rules import profile
+
+    given = profile.load(word)
+    if given.environment not in found:
+        problem = f"--profile {given.name} belongs to environment {given.environment}, which is not checked against"
+        raise UsageError(problem, f"add -e {given.environment}, or leave out --profile")
+    found[given.environment] = dataclasses.replace(found[given.environment], profile=given)
 
 
 def binds(words: Sequence[str] | None) -> dict[str, int | list[int | str]]:

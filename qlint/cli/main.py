@@ -17,6 +17,7 @@ COMMANDS = {
     "rule": "explain a rule, or list all",
     "env": "explain an execution environment, or list all",
     "why": "show what every rule saw of one layer",
+    "plan": "tell in which numeric type each layer will compute, and why",
     "fix": "prepare a model for an environment, as prepareNetwork does, and prove the result",
     "apply": "apply a patch that fix has saved",
     "verify": "run two models on the same inputs and compare every output",

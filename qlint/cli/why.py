@@ -15,6 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("layer", metavar="LAYER", help="a layer's id, or its name")
     parser.add_argument("rule", nargs="?", metavar="CODE", help="only this rule (code or name)")
     common.add_environment(parser)
+    common.add_profile(parser)
     common.add_bind(parser)
     common.add_output_format(parser, "text or json (default: text)")
 
@@ -22,14 +23,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the page."""
     targets = output.targets(arguments.output_format, ("text", "json"), "text")
-    environments = common.environments(arguments.env)
+    environments = common.environments(arguments.env, arguments.profile)
     if len(environments) > 1:
         raise UsageError("why explains one environment at a time", "give one -e")
     from qlint import session
-    from qlint.rules import explain, library
+    from qlint.rules import explain
 
     if arguments.rule is not None:
-        library.find_rule(arguments.rule)  # an unknown one is said before the model is read
+        explain.find_rule(environments[0], arguments.rule)  # an unknown one is said before the model is read
     network, _ = session.read_network(arguments.model, bind=common.binds(arguments.bind))
     layer = explain.find_layer(network, arguments.layer)
     found = explain.explain(network, layer, environments[0], arguments.rule)

@@ -15,21 +15,26 @@ from typing import Any
 
 from qlint.files.model import Node
 from qlint.files.tensors import Tensor
+from qlint.network.constants import WHOLE
 from qlint.network.partial import Partial, missing_size
 from qlint.tristate import Unknown
 
 
 def foldable(op_type: str) -> bool:
     """Whether `fold` knows the operator of the default domain."""
-    return op_type in _FOLDS
+    return op_type in _FOLDS or op_type in WHOLE
 
 
-def fold(node: Node, arguments: list[Partial | None], opset: int, limit: int) -> Partial | None:
-    """Compute one node from (partly) known inputs; None if it cannot be computed within `limit` elements."""
+def fold(node: Node, arguments: list[Partial | None], opset: int, limit: int, output: int = 0) -> Partial | None:
+    """Compute an output of a node from (partly) known inputs; None if it cannot be within `limit` elements."""
     import numpy as np
 
     try:
         with np.errstate(all="ignore"):
+            if node.op_type in WHOLE:
+                arrays = [None if argument is None else _array(argument) for argument in arguments]
+                found = WHOLE[node.op_type](node, arrays, opset, limit)
+                return Partial(found[output] if isinstance(found, list) else found, None)
             result = _FOLDS[node.op_type](node, arguments, opset, limit)
     except (ArithmeticError, AttributeError, IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError):
         return None  # a malformed constant subexpression is simply not folded

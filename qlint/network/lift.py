@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from qlint.diagnostics import Location
 from qlint.files.model import Graph, Model, Node
 from qlint.network import inputs, patterns
+from qlint.network.attributes import attribute
 from qlint.network.catalogue import entry_for
 from qlint.network.catalogue.entry import Entry
 from qlint.network.facts import network_properties
@@ -129,10 +130,13 @@ def _layer(view: View, graph: Graph) -> Layer:
     entry = entry_for(view)
     id = _node_id(graph, node)
     type = entry.type if entry is not None else f"onnx:{node.op_type}"
+    reader = _Reader(entry, view)
     return Layer(
         id,
         type,
-        _reader(entry, view),
+        reader.load,
+        op=view.op,
+        attribute=reader.attribute,
         name=node.name,
         inputs=(view.roles["x"],) if "x" in view.roles else view.data(),
         outputs=node.outputs,
@@ -140,8 +144,18 @@ def _layer(view: View, graph: Graph) -> Layer:
     )
 
 
-def _reader(entry: Entry | None, view: View) -> Callable[[], tuple[dict[str, Value], dict[str, Learnable]]]:
-    def load() -> tuple[dict[str, Value], dict[str, Learnable]]:
+class _Reader:
+    """Reads what a layer says of itself, when asked."""
+
+    __slots__ = ("entry", "view")
+
+    def __init__(self, entry: Entry | None, view: View) -> None:
+        self.entry = entry
+        self.view = view
+
+    def load(self) -> tuple[dict[str, Value], dict[str, Learnable]]:
+        """Properties and learnables."""
+        entry, view = self.entry, self.view
         if entry is None:
             return _custom_properties(view), {}
         learnables: dict[str, Learnable] = {}
@@ -154,7 +168,9 @@ def _reader(entry: Entry | None, view: View) -> Callable[[], tuple[dict[str, Val
         properties["Operator"] = "+".join(node.op_type for node in view.nodes)
         return properties, learnables
 
-    return load
+    def attribute(self, name: str) -> Value | None:
+        """An attribute of the operator."""
+        return attribute(self.view, name)
 
 
 def _custom_properties(view: View) -> dict[str, Value]:

@@ -50,9 +50,12 @@ class Layer:
         outputs: names of the tensors it makes.
         location: where it stands in the file.
         is_output: whether anything it makes is also an output of its graph, so that the outside reads it too.
+        op: the one ONNX operator that computes it ("Conv"; "com.microsoft.FusedConv" outside the default domain);
+            empty where it stands on none.
     """
 
     __slots__ = (
+        "_attribute",
         "_load",
         "_loaded",
         "id",
@@ -62,6 +65,7 @@ class Layer:
         "location",
         "name",
         "network",
+        "op",
         "outputs",
         "sources",
         "type",
@@ -78,6 +82,8 @@ class Layer:
         outputs: tuple[str, ...] = (),
         location: Location | None = None,
         is_output: bool = False,
+        op: str = "",
+        attribute: Callable[[str], Value | None] | None = None,
     ) -> None:
         self.id = id
         self.type = type
@@ -89,6 +95,8 @@ class Layer:
         self.network: Network | None = None
         self.sources: tuple[Layer | None, ...] = ()
         self.is_output = is_output
+        self.op = op
+        self._attribute = attribute
         self._load = load
         self._loaded: tuple[dict[str, Value], dict[str, Learnable]] | None = None
 
@@ -111,6 +119,13 @@ class Layer:
         """The value of a property; `Unknown` where this layer does not say."""
         value = self.properties.get(name)
         return Unknown(f"{name} of layer {self.name or self.id!r}") if value is None else value
+
+    def attribute(self, name: str) -> Value | None:
+        """The value of an attribute of its ONNX operator, as the specification means it; see `network.attributes`.
+
+        None where there is known to be none, `Unknown` where the layer does not say.
+        """
+        return None if self._attribute is None else self._attribute(name)
 
     def __repr__(self) -> str:
         return f"Layer({self.id!r}, {self.type!r})"

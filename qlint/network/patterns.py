@@ -78,7 +78,7 @@ def _swish(node: Node, scope: Scope) -> View | None:
     reader = only_reader(scope, node.outputs[0])
     if reader is None or reader.op_type != "Mul" or reader.domain or _other(reader, node.outputs[0]) != node.inputs[0]:
         return None
-    return View(reader, scope, (node, reader), {"swish": True})
+    return View(reader, scope, (node, reader), {"swish": True}, op="Swish")
 
 
 def _clipped(node: Node, scope: Scope) -> View | None:
@@ -86,9 +86,10 @@ def _clipped(node: Node, scope: Scope) -> View | None:
     if reader is None or reader.op_type != "Min" or reader.domain:
         return None
     bound = _other(reader, node.outputs[0])
-    if bound is None or _scalar(scope, bound) is None:
+    ceiling = None if bound is None else _scalar(scope, bound)
+    if ceiling is None:
         return None
-    return View(reader, scope, (node, reader), {"ceiling": bound})
+    return View(reader, scope, (node, reader), {"ceiling": bound}, op="Clip", given={"min": 0.0, "max": ceiling})
 
 
 def _scalar(scope: Scope, tensor: str) -> float | None:
@@ -116,10 +117,10 @@ def _gelu_around(node: Node, scope: Scope) -> View | None:
                 break
             region, last = region | side, following
             if _computes(region, last, x, scope, formula) and _closed(region, last, scope):
-                ordered = tuple(scope.in_order(region))
-                return View(
-                    last, scope, ordered, {"approximation": "none" if node.op_type == "Erf" else "tanh", "x": x}
-                )
+                kind = "none" if node.op_type == "Erf" else "tanh"
+                roles = {"approximation": kind, "x": x}
+                nodes = tuple(scope.in_order(region))
+                return View(last, scope, nodes, roles, op="Gelu", given={"approximate": kind})
     return None
 
 

@@ -159,9 +159,8 @@ class Scope:
             elements *= size if isinstance(size, int) else 1
         if elements > ELEMENT_LIMIT:
             return Unknown(f"value of {name!r}: {elements} elements are too many to compute")
-        folded = fold(
-            node, [None if a is None else Partial(a, ALL_KNOWN) for a in arguments], self.opset, ELEMENT_LIMIT
-        )
+        known = [None if a is None else Partial(a, ALL_KNOWN) for a in arguments]
+        folded = fold(node, known, self.opset, ELEMENT_LIMIT, node.outputs.index(name))
         return folded.values if folded is not None else Unknown(f"value of {name!r}, computed by {node.op_type}")
 
     def _follow(self, node: Node) -> None:
@@ -205,7 +204,8 @@ class Scope:
                 self.shape_values[output] = Partial(None, ALL_KNOWN, self.undecided[node])
             return
         folded = fold(node, [Partial(None, ALL_KNOWN, shape=shape, name=node.inputs[0])], self.opset, SHAPE_VALUE_LIMIT)
-        self._note(node, folded)
+        for output in node.outputs:
+            self._note(node, folded, output)
 
     def _follow_arithmetic(self, node: Node, given: list[str]) -> None:
         arguments: list[Partial | None] = []
@@ -214,20 +214,20 @@ class Scope:
             if name and partial is None:
                 return
             arguments.append(partial)
-        folded = next((a for a in arguments if a is not None and a.values is None), None)
-        if folded is None:
-            folded = fold(node, arguments, self.opset, SHAPE_VALUE_LIMIT)
-        if folded is None:  # what a missing size keeps from being computed is undecided, not impossible
-            missing = next((a.missing for a in arguments if a is not None and a.missing is not None), None)
-            folded = Partial(None, ALL_KNOWN, missing) if missing is not None else None
-        self._note(node, folded)
+        unknown = next((a for a in arguments if a is not None and a.values is None), None)
+        missing = next((a.missing for a in arguments if a is not None and a.missing is not None), None)
+        for place, output in enumerate(node.outputs):
+            folded = unknown or fold(node, arguments, self.opset, SHAPE_VALUE_LIMIT, place)
+            if folded is None and missing is not None:
+                # What a missing size keeps from being computed is undecided, not impossible.
+                folded = Partial(None, ALL_KNOWN, missing)
+            self._note(node, folded, output)
 
-    def _note(self, node: Node, folded: Partial | None) -> None:
+    def _note(self, node: Node, folded: Partial | None, output: str) -> None:
         if folded is None:
             return
-        for output in node.outputs:
-            if output:
-                self.shape_values[output] = folded
+        if output:
+            self.shape_values[output] = folded
         if folded.values is None or folded.known is not ALL_KNOWN:
             self.undecided[node] = _missing(folded)
 

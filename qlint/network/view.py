@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from qlint.files.model import Node, Shape
@@ -10,6 +11,8 @@ from qlint.network.network import Learnable
 from qlint.network.partial import missing_size
 from qlint.network.scope import Scope
 from qlint.tristate import Unknown
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class View:
@@ -20,17 +23,29 @@ class View:
         nodes: all of them, in topological order; the last names the layer.
         scope: the names around them.
         roles: tensor names that a pattern found, by role ("bias").
+        op: the one operator that computes what the nodes do: the principal node's, unless a pattern says otherwise
+            (Clip for Min(Relu(x), c)); with its domain before it where that is not the default one.
+        given: attributes of `op` that a pattern found.
     """
 
-    __slots__ = ("node", "nodes", "roles", "scope")
+    __slots__ = ("given", "node", "nodes", "op", "roles", "scope")
 
     def __init__(
-        self, node: Node, scope: Scope, nodes: tuple[Node, ...] | None = None, roles: Mapping[str, Any] | None = None
+        self,
+        node: Node,
+        scope: Scope,
+        nodes: tuple[Node, ...] | None = None,
+        roles: Mapping[str, Any] | None = None,
+        *,
+        op: str | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> None:
         self.node = node
         self.scope = scope
         self.nodes = nodes or (node,)
-        self.roles = roles or {}
+        self.roles = _NOTHING if roles is None else roles
+        self.op = op or (f"{node.domain}.{node.op_type}" if node.domain else node.op_type)
+        self.given = _NOTHING if given is None else given
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """An attribute of the principal node."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from qlint.diagnostics import Diagnostic
 from qlint.report import Options
 from qlint.report.escape import message, name, quoted, visible
+from qlint.report.groups import distinct
 from qlint.report.layout import Style, verdict_of
 from qlint.report.statistics import statistics
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def write(report: Report, out: TextIO, options: Options) -> None:
     """Write `PATH:LINE:COL: severity CODE [*] layer "name" (id): message [rule-name]` for each finding."""
     style = Style(options.color, options.width)
-    findings = options.reported(report)
+    findings = distinct(options.reported(report))
     for finding in findings:
         if options.lists(finding):
             out.write(_line(finding, style) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qlint.diagnostics import Diagnostic, EvidenceKind, Outcome
+from qlint.diagnostics import Diagnostic, Evidence, EvidenceKind, Outcome
 from qlint.report import Options
 from qlint.report.escape import name, quoted
 from qlint.report.groups import Group
@@ -15,30 +15,47 @@ FACTS_SHOWN = 5
 HINTS_SHOWN = 3
 
 
-def entry(group: Group, several: bool, options: Options, style: Style) -> Iterator[str]:
+def entry(group: Group, environments: int, options: Options, style: Style) -> Iterator[str]:
     """The lines of an entry.
 
     Args:
-        group: findings of one rule in one model.
-        several: the report is about several environments, so that each entry must name its own.
+        group: findings of one rule in one model, and of others that say the same.
+        environments: how many the report is about; with several, each entry names its own.
         options: whether everything is listed.
         style: colour and width.
     """
+    for one in (group, *group.others):
+        yield _title(one, environments, style)
+    yield from (_violated if group.first.outcome is Outcome.VIOLATION else _undecided)(group, options, style)
+    sources = (_source(one.first.evidence, options) for one in (group, *group.others))
+    for source in dict.fromkeys(source for source in sources if source):
+        yield style.wrap(source, 4, "evidence")
+
+
+def _title(group: Group, environments: int, style: Style) -> str:
     first, number = group.first, len(group.findings)
     verdict = style.verdict(verdict_of(first))
-    environment = f" [{name(first.environment)}]" if several else ""
+    environment = f" [{_where(group, environments)}]" if environments > 1 else ""
     asides = [count(number, "finding")] if number > 1 else []
     if first.outcome is Outcome.UNDECIDED:
         asides.append(f"severity {first.severity.label}")
     aside = f" ({', '.join(asides)})" if asides else ""
     fixable = " [*]" if first.fix else ""
-    yield f"  {verdict} {style.paint(first.code, 'bold')}{fixable} {first.name}{environment}{aside}"
-    yield from (_violated if first.outcome is Outcome.VIOLATION else _undecided)(group, options, style)
-    known = first.evidence
-    if known.kind is not EvidenceKind.DOCUMENTED or options.verbose:
-        note = known.note if options.verbose else None
-        source = "; ".join(part for part in (known.source, known.section, note) if part)
-        yield style.wrap(f"{known.kind.value}; {source}", 4, "evidence")
+    return f"  {verdict} {style.paint(first.code, 'bold')}{fixable} {first.name}{environment}{aside}"
+
+
+def _source(known: Evidence, options: Options) -> str:
+    """What a rule stands on; nothing for what is documented, unless everything is to be said."""
+    if known.kind is EvidenceKind.DOCUMENTED and not options.verbose:
+        return ""
+    source = "; ".join(part for part in (known.source, known.section, known.note if options.verbose else None) if part)
+    return f"{known.kind.value}; {source}"
+
+
+def _where(group: Group, environments: int) -> str:
+    if len(group.environments) == environments:
+        return "every environment"
+    return ", ".join(map(name, group.environments))
 
 
 def _violated(group: Group, options: Options, style: Style) -> Iterator[str]:

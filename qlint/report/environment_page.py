@@ -7,21 +7,23 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qlint.diagnostics import Evidence, EvidenceKind
-from qlint.report import records
+from qlint.report import records, rule_page
 from qlint.report.escape import name, visible
 from qlint.report.layout import Style, count, table
-from qlint.report.rule_page import KINDS
+from qlint.rules import profile
 from qlint.rules.model import Role
 from qlint.transforms import registry
 
 if TYPE_CHECKING:
     from qlint.rules.model import Environment, Group, Rule, Step
+    from qlint.rules.profile import Profile
 
 SCHEMA = "qlint.environment/v1"
 
 _ROLES = {
     Role.ALWAYS: "always",
     Role.CONDITIONALLY: "if every input is fixed-point",
+    Role.FUSED: "fused into a neighbour",
     Role.TRANSPARENT: "removed by preparation",
     Role.NEVER: "never (single precision)",
 }
@@ -45,19 +47,29 @@ def _page(environment: Environment, style: Style) -> Iterator[str]:
     if environment.quantization.groups:
         yield ""
         yield from _quantized(environment, style)
+    else:
+        yield from ("", "No table of quantized layers: this environment has limits only.")
     if environment.transforms:
         yield ""
         yield from _transforms(environment, style)
     yield ""
     yield from _coverage(environment)
+    if any(rule.needs_profile for rule in environment.rules):
+        yield ""
+        yield from _profiles(environment, style)
 
 
 def _quantized(environment: Environment, style: Style) -> Iterator[str]:
-    yield "Layers that are quantized"
-    for role, groups in environment.quantization.groups.items():
+    yield (
+        f"Layers that are quantized in {name(environment.release)}"
+        if environment.release
+        else "Layers that are quantized"
+    )
+    for role, groups in environment.table.groups.items():
         yield f"  {_ROLES[role]}"
         for group in groups:
-            yield style.wrap(", ".join(group.layers.names), 4)
+            held = rule_page.releases(group)
+            yield style.wrap(", ".join(group.layers.names) + ("" if held == "all" else f" ({held})"), 4)
             yield style.wrap(_source(group.evidence), 6, group.evidence.kind.value)
     yield style.wrap("All other layers are computed in single precision.", 2)
 
@@ -81,8 +93,24 @@ def _coverage(environment: Environment) -> Iterator[str]:
     off = sum(not rule.enabled for rule in rules)
     defaults = f", {off} of them off by default" if off else ""
     yield f"Evidence of {count(len(rules), 'rule')}{defaults}"
-    rows = [(str(counts[kind]), kind.value, KINDS[kind]) for kind in EvidenceKind if counts[kind]]
+    rows = [(str(counts[kind]), kind.value, rule_page.KINDS[kind]) for kind in EvidenceKind if counts[kind]]
     yield from table(rows, indent=2, right=(0,)) if rows else ()
+
+
+def _profiles(environment: Environment, style: Style) -> Iterator[str]:
+    number = sum(rule.needs_profile for rule in _holding(environment))
+    yield style.wrap(f"{number} of them compare with a processor profile and are asked only with --profile", 0)
+    for found in _shipped(environment):
+        yield style.wrap(found.title, 2, found.name)
+        yield from (
+            () if found.evidence is None else (style.wrap(_source(found.evidence), 6, found.evidence.kind.value),)
+        )
+    yield style.wrap("or your own: a file such as those in rules/profiles, given by its path", 2)
+
+
+def _shipped(environment: Environment) -> list[Profile]:
+    """The shipped processor profiles of an environment."""
+    return [found for found in map(profile.load, profile.names()) if found.environment == environment.id]
 
 
 def _holding(environment: Environment) -> list[Rule]:
@@ -111,11 +139,25 @@ def brief(environment: Environment) -> dict[str, Any]:
 
 def _details(environment: Environment) -> dict[str, Any]:
     files = [environment, *environment.joined]
-    groups = environment.quantization.groups
+    groups = environment.table.groups
     return {
         "files": [{"path": file.path, "sha256": file.sha256} for file in files],
         "quantization": {role.value: list(map(_group, groups.get(role, ()))) for role in Role},
         "transforms": list(map(_step, environment.transforms)),
+        "profiles": [_profile(found) for found in _shipped(environment)],
+    }
+
+
+def _profile(found: Profile) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "title": found.title,
+        "path": found.path,
+        "sha256": found.sha256,
+        "evidence": None if found.evidence is None else records.evidence(found.evidence),
+        "settings": {
+            field: list(value) if isinstance(value, tuple) else value for field, value in found.settings.items()
+        },
     }
 
 
@@ -124,7 +166,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _group(group: Group) -> dict[str, Any]:
-    return {"layers": list(group.layers.names), "evidence": records.evidence(group.evidence)}
+    held = {"since": group.since, "until": group.until}
+    return {"layers": list(group.layers.names), "evidence": records.evidence(group.evidence)} | held
 
 
 def list_text(environments: Sequence[Environment]) -> str:

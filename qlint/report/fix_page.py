@@ -59,11 +59,16 @@ def _verification(fixed: Fixed, style: Style) -> Iterator[str]:
     if found.refusal:
         yield style.wrap(f"NOT PROVEN: {found.refusal}", 0)
         return
-    yield f"Proven: {count(len(found.rewrites), 'rewrite')}, each on its own region"
+    lossy = [rewritten.proof.absolute for rewritten in found.rewrites if rewritten.patch.klass == "lossy"]
+    if lossy:
+        says = f"NOT THE SAME FUNCTION: {count(len(lossy), 'lossy rewrite')}, as --unsafe allows"
+        yield style.wrap(f"{says}; largest difference of such a layer's output {max(lossy):.3g}", 0)
+    yield f"Proven: {count(len(found.rewrites) - len(lossy), 'rewrite')}, each on its own region"
     if found.scope == "network":
         ran = ", ".join(f"{name(i['name'])} {i['type']}{i['shape']}" for i in found.inputs)
         source = found.inputs[0]["source"] if found.inputs else "no"
-        yield style.wrap(f"and the whole network on {source} inputs ({ran})", 2)
+        whole = "the whole network was measured" if lossy else "and the whole network"
+        yield style.wrap(f"{whole} on {source} inputs ({ran})", 2)
         if found.error is not None:
             bound = f", bound {found.bound:.3g}" if found.bound is not None else ""
             yield f"  largest difference of an output {found.error:.3g}{bound}"

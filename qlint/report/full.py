@@ -10,8 +10,8 @@ from qlint.diagnostics import Diagnostic
 from qlint.report import Options
 from qlint.report.entry import entry
 from qlint.report.escape import name, visible
-from qlint.report.groups import by_model, by_rule
-from qlint.report.layout import Style, count, verdict_of
+from qlint.report.groups import by_model, by_rule, distinct
+from qlint.report.layout import Style, count, table, verdict_of
 from qlint.report.statistics import statistics
 
 if TYPE_CHECKING:
@@ -40,37 +40,54 @@ def _blocks(report: Report, options: Options) -> Iterator[Iterable[str]]:
     for model in report.models:
         listed = [finding for finding in found.get(model.path, ()) if options.lists(finding)]
         if listed or (options.verbose and model.reason is None):
-            yield _model(model, listed, len(report.environments) > 1, options, style)
+            yield _model(model, listed, len(report.environments), options, style)
     if options.statistics and findings:
-        yield statistics(findings)
+        yield statistics(distinct(findings))
+    if not options.quiet and len(report.environments) > 1:
+        yield _by_environment(report, findings)
     if not options.quiet:
         yield [_summary(report, options, style)]
 
 
 def _header(report: Report) -> str:
-    environments = ", ".join(map(_environment, report.environments)) or "no environment"
+    between = "; " if len(report.environments) > 1 else ""
+    environments = between.join(map(_environment, report.environments)) or "no environment"
     return f"No -e given: checked against {environments}" if report.assumed else f"Checked against {environments}"
 
 
 def _environment(environment: Environment) -> str:
     shown = name(environment.id)
-    return f"{shown}, release {name(environment.release)}" if environment.release else shown
+    if environment.release:
+        shown += f", release {name(environment.release)}"
+    return shown if environment.profile is None else f"{shown}, profile {name(environment.profile.name)}"
 
 
 def _model(
-    model: CheckedModel, findings: Sequence[Diagnostic], several: bool, options: Options, style: Style
+    model: CheckedModel, findings: Sequence[Diagnostic], environments: int, options: Options, style: Style
 ) -> Iterator[str]:
     nothing = "" if findings else ": nothing found"
     yield f"{style.paint(visible(model.path), 'bold')} ({count(model.layers, 'layer')}){nothing}"
     for group in by_rule(findings):
         yield ""
-        yield from entry(group, several, options, style)
+        yield from entry(group, environments, options, style)
+
+
+def _by_environment(report: Report, findings: Iterable[Diagnostic]) -> Iterator[str]:
+    """How the environments compare, which is what several are checked for."""
+    counts = Counter((finding.environment, verdict_of(finding)) for finding in findings)
+    yield "By environment"
+    words = [word for word in _COUNTED if any(counts[e.id, word] for e in report.environments)]
+    rows = [("", *(word if word == "undecided" else f"{word}s" for word in words))]
+    rows += [(name(e.id), *(str(counts[e.id, word]) for word in words)) for e in report.environments]
+    yield from table(rows, indent=2, right=range(1, len(words) + 1))
 
 
 def _summary(report: Report, options: Options, style: Style) -> str:
-    counts = options.counts(report)
+    """The numbers; what holds in several environments is one finding to a reader."""
+    findings = distinct(options.reported(report))
+    counts = Counter(map(verdict_of, findings))
     unreadable = sum(model.reason is not None for model in report.models)
-    unlisted = Counter(verdict_of(found) for found in options.reported(report) if not options.lists(found))
+    unlisted = Counter(verdict_of(found) for found in findings if not options.lists(found))
     parts = [_part(word, counts[word], unlisted[word]) for word in _COUNTED if counts[word]]
     worst = next((word for word in _COUNTED if counts[word]), None)
     models = count(len(report.models), "model") + (f" ({unreadable} unreadable)" if unreadable else "")
@@ -78,7 +95,7 @@ def _summary(report: Report, options: Options, style: Style) -> str:
     others = len(report.errors) - unreadable
     if others > 0:
         line += f"; {count(others, 'further problem')} on standard error"
-    fixable = sum(found.fix is not None for found in options.reported(report))
+    fixable = sum(found.fix is not None for found in findings)
     if fixable:
         line += f"; [*] {fixable} fixable with `qlint fix`"
     looks = {"error": "red", "warning": "yellow", "undecided": "magenta"}.get(worst or "", "green")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,15 +19,26 @@ class Group:
     """Findings of one rule with one outcome in one model.
 
     Attributes:
-        findings: in the report's order; at least one.
+        findings: in the report's order, each once (see `distinct`); at least one.
+        environments: ids of the environments that they hold in, in the report's order.
+        others: groups of other environments' rules that say the very same of the same layers.
     """
 
     findings: list[Diagnostic] = field(default_factory=list)
+    environments: list[str] = field(default_factory=list)
+    others: list[Group] = field(default_factory=list)
 
     @property
     def first(self) -> Diagnostic:
         """The finding that speaks for all where they are the same: rule, severity, hint, evidence."""
         return self.findings[0]
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """What a reader is told; the message of an undecided finding only adds the rule's name to what is missing."""
+        verdict = verdict_of(self.first)
+        told = ((f.location.id, f.missing if verdict == "undecided" else f.message, f.hint) for f in self.findings)
+        return verdict, self.first.severity, self.first.fix, *told
 
     def sentences(self) -> Iterator[tuple[str, list[tuple[Diagnostic, str]]]]:
         """What the findings say, with the findings that say it, and with each what it says in place of `...`.
@@ -96,10 +108,34 @@ def by_model(findings: Iterable[Diagnostic]) -> dict[str, list[Diagnostic]]:
     return found
 
 
-def by_rule(findings: Sequence[Diagnostic]) -> list[Group]:
-    """One model's groups: errors first, infos last, then by environment and code."""
-    groups: dict[tuple[int, str, str], Group] = {}
+def distinct(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings without what a rule of several environments says again, in a further one, of the same layer."""
+    known: set[tuple[object, ...]] = set()
+    said: Counter[tuple[object, ...]] = Counter()
+    found = []
     for finding in findings:
-        key = (_ORDER.index(verdict_of(finding)), finding.environment, finding.code)
-        groups.setdefault(key, Group()).findings.append(finding)
-    return [groups[key] for key in sorted(groups)]
+        what = (finding.model, finding.code, finding.outcome, finding.location.id, finding.message)
+        said[finding.environment, what] += 1  # one environment may say the same twice, and then means it
+        key = (what, said[finding.environment, what])
+        if key not in known:
+            known.add(key)
+            found.append(finding)
+    return found
+
+
+def by_rule(findings: Sequence[Diagnostic]) -> list[Group]:
+    """One model's groups: errors first, infos last, then by code; what several environments' rules say alike is one."""
+    groups: dict[tuple[int, str], Group] = {}
+    for finding in findings:
+        group = groups.setdefault((_ORDER.index(verdict_of(finding)), finding.code), Group())
+        group.findings.append(finding)
+    for group in groups.values():
+        group.environments = list(dict.fromkeys(finding.environment for finding in group.findings))
+        group.findings = distinct(group.findings)
+    alike: dict[tuple[object, ...], Group] = {}
+    for key in sorted(groups):
+        group = groups[key]
+        first = alike.setdefault(group.said, group)
+        if first is not group:
+            first.others.append(group)
+    return list(alike.values())

@@ -25,8 +25,10 @@ def tool() -> dict[str, Any]:
 
 
 def environment(checked: Environment) -> dict[str, Any]:
-    """What was checked against."""
-    return {"id": checked.id, "release": checked.release or None, "sha256": checked.sha256}
+    """What was checked against; `profile` is there where a processor profile was given."""
+    known = {"id": checked.id, "release": checked.release or None, "sha256": checked.sha256}
+    given = checked.profile
+    return known if given is None else known | {"profile": {"name": given.name, "sha256": given.sha256}}
 
 
 def model(checked: CheckedModel) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from qlint.report.yamltext import yaml_lines
 from qlint.rules import library
 
 if TYPE_CHECKING:
-    from qlint.rules.model import Rule
+    from qlint.rules.model import Group, Rule
 
 SCHEMA = "qlint.rule/v1"
 
@@ -36,7 +36,7 @@ def text(rule: Rule, width: int = 100) -> str:
 
 
 def _page(rule: Rule, style: Style) -> Iterator[str]:
-    facts = [f"environment: {_where(rule)}", f"releases: {_releases(rule)}"]
+    facts = [f"environment: {_where(rule)}", f"releases: {releases(rule)}"]
     if rule.tags:
         facts.append(f"tags: {', '.join(rule.tags)}")
     if rule.reads_weights:
@@ -46,6 +46,8 @@ def _page(rule: Rule, style: Style) -> Iterator[str]:
     if not rule.enabled:
         selectors = " or ".join(f"--select {word}" for word in (rule.code, *rule.tags))
         yield style.wrap(f"off by default; turn it on with {selectors}", 0)
+    if rule.needs_profile:
+        yield style.wrap("asked only with a processor profile (--profile)", 0)
     yield from ("", style.wrap(rule.message.text, 2))
     yield from ("", "What it asks", *_asks(rule, style))
     yield from ("", "Why", style.wrap(rule.why, 2))
@@ -64,7 +66,8 @@ def _everywhere(rule: Rule) -> bool:
     return any(file.every and file.id == rule.environment for file in library.files())
 
 
-def _releases(rule: Rule) -> str:
+def releases(rule: Rule | Group) -> str:
+    """The releases in which a rule, or a row of a table, holds: `since R2023b`, or `all`."""
     if rule.since and rule.until:
         return rule.since if rule.since == rule.until else f"{rule.since} to {rule.until}"
     return f"since {rule.since}" if rule.since else f"until {rule.until}" if rule.until else "all"
@@ -72,11 +75,13 @@ def _releases(rule: Rule) -> str:
 
 def _asks(rule: Rule, style: Style) -> Iterator[str]:
     """The parts of the rule file that say what is checked, as written there."""
-    keys = ("scope", "layers", "when", "require", "forbid")
+    keys = ("scope", "layers", "op", "when", "require", "forbid")
     part = {key: rule.source[key] for key in keys if key in rule.source}
     yield from (f"  {line}" for line in yaml_lines(part, style.width - 2))
     if part.get("forbid") == {}:
         yield style.wrap("(an empty forbid: every such layer is a finding)", 2)
+    if rule.single:
+        yield style.wrap("A layer that violates it is computed in single precision (`qlint plan`).", 2)
 
 
 def _evidence(rule: Rule, style: Style) -> Iterator[str]:
@@ -123,12 +128,15 @@ def _details(rule: Rule) -> dict[str, Any]:
     return {
         "scope": rule.scope.value,
         "layers": None if rule.layers is None else list(rule.layers.names),
+        "op": None if rule.op is None else list(rule.op.names),
         "when": rule.source.get("when"),
         "require": rule.source.get("require"),
         "forbid": rule.source.get("forbid"),
         "why": rule.why,
         "hint": rule.hint,
         "reads_weights": rule.reads_weights,
+        "needs_profile": rule.needs_profile,
+        "outcome": "single" if rule.single else None,
         "examples": {key: list(getattr(rule.examples, key)) for key in ("fires", "passes", "undecided")},
     }
 

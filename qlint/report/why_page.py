@@ -9,7 +9,7 @@ from qlint.report import records
 from qlint.report.escape import MESSAGE_LIMIT, name, quoted, visible
 from qlint.report.layout import Style, table
 from qlint.report.yamltext import yaml_flow
-from qlint.rules.shown import plain, shown
+from qlint.rules.shown import asked, plain, shown
 
 if TYPE_CHECKING:
     from qlint.network.network import Layer, Network
@@ -39,6 +39,8 @@ def text(network: Network, layer: Layer, explanations: Iterable[Explanation], wi
 def _head(network: Network, layer: Layer) -> Iterator[str]:
     called = f" {quoted(layer.name)}" if layer.name else ""
     yield f"{name(layer.type)}{called} ({name(layer.id)}) of {visible(network.path)}"
+    if layer.op:
+        yield f"ONNX operator: {name(layer.op)}"
     rows = [(name(key), visible(shown(value), MESSAGE_LIMIT)) for key, value in layer.properties.items()]
     if rows:
         yield from ("", "Properties", *table(rows, indent=2))
@@ -75,7 +77,7 @@ def _details(step: Step) -> str:
     if step.missing and not step.parts:
         details.append(f"{visible(step.missing, MESSAGE_LIMIT)} is not known")
     if step.remedy and not step.parts:
-        details.append(f"give {visible(step.remedy, MESSAGE_LIMIT)}")
+        details.append(asked(visible(step.remedy, MESSAGE_LIMIT)))
     return f": {', '.join(details)}" if details else ""
 
 
@@ -86,6 +88,12 @@ def data(network: Network, layer: Layer, explanations: Iterable[Explanation]) ->
         "schema": SCHEMA,
         "tool": records.tool(),
         "model": network.path,
-        "layer": {"id": layer.id, "name": layer.name, "type": layer.type, "properties": properties},
+        "layer": {
+            "id": layer.id,
+            "name": layer.name,
+            "type": layer.type,
+            "op": layer.op or None,
+            "properties": properties,
+        },
         "explanations": [found.as_data() for found in _ordered(explanations)],
     }

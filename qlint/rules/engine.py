@@ -15,7 +15,8 @@ from qlint.rules.findings import Builder
 from qlint.rules.model import Environment, Rule, Scope
 from qlint.rules.predicates.core import Facts, Subject
 from qlint.rules.runs import connected_runs
-from qlint.tristate import Truth, Unknown, negate
+from qlint.rules.violation import violates
+from qlint.tristate import Truth, Unknown
 
 NO_INDEX = -1
 """Where findings about the whole network sort: before the first layer."""
@@ -48,20 +49,6 @@ def check(
     return _Check(network, environment, rules, fingerprint_path, failures).run()
 
 
-def violates(rule: Rule, layer: Subject, facts: Facts) -> Truth:
-    """Whether a rule is violated, without a trace.
-
-    Where it does not apply it is not violated. Where that is unknown, so is the answer, unless what the rule asks
-    for holds anyway.
-    """
-    applies = True if rule.when is None else rule.when.holds(layer, facts)
-    if applies is False:
-        return False
-    body = rule.body.holds(layer, facts)
-    violated = body if rule.forbidden else negate(body)
-    return applies if violated is True else violated
-
-
 class _Check:
     """State of one check."""
 
@@ -77,9 +64,9 @@ class _Check:
         self.rules = sorted(rules, key=lambda rule: rule.code)
         self.failures = failures
         self.failed: set[Rule] = set()
-        self.facts = Facts(network)
+        self.facts = Facts(network, environment)
         self.builder = Builder(network, environment, self.facts, fingerprint_path)
-        self._by_type: dict[str, tuple[Rule, ...]] = {}
+        self._by_kind: dict[tuple[str, str], tuple[Rule, ...]] = {}
 
     def run(self) -> Iterator[Diagnostic]:
         for rule in self.rules:
@@ -87,9 +74,10 @@ class _Check:
                 yield from self.ask(rule, None)
         runs = self.runs()
         for layer in self.network:
-            rules = self._by_type.get(layer.type)
+            kind = (layer.type, layer.op)
+            rules = self._by_kind.get(kind)
             if rules is None:
-                rules = self._by_type[layer.type] = self.rules_for(layer.type)
+                rules = self._by_kind[kind] = self.rules_for(*kind)
             beginning = runs.get(layer)
             if beginning is None:
                 for rule in rules:
@@ -99,9 +87,9 @@ class _Check:
                 found += [diagnostic for rule, run, truth in beginning for diagnostic in self.tell(rule, run, truth)]
                 yield from sorted(found, key=lambda diagnostic: diagnostic.code)
 
-    def rules_for(self, type: str) -> tuple[Rule, ...]:
-        """The rules of layer scope that speak of a layer type."""
-        return tuple(rule for rule in self.rules if rule.scope is Scope.LAYER and rule.layers and type in rule.layers)
+    def rules_for(self, type: str, op: str) -> tuple[Rule, ...]:
+        """The rules of layer scope that speak of a layer type or an operator."""
+        return tuple(rule for rule in self.rules if rule.scope is Scope.LAYER and rule.about(type, op))
 
     def ask(self, rule: Rule, layer: Subject) -> Sequence[Diagnostic]:
         """The rule's finding, if there is one."""
@@ -120,15 +108,16 @@ class _Check:
         """By first layer: the connected runs of layers that violate a rule of run scope, or may."""
         found: dict[Layer, list[tuple[Rule, list[Layer], list[Truth]]]] = {}
         for rule in self.rules:
-            if rule.scope is not Scope.RUN or rule.layers is None:
+            if rule.scope is not Scope.RUN:
                 continue
-            types: dict[str, bool] = {}
+            kinds: dict[tuple[str, str], bool] = {}
             truths: dict[Layer, Truth] = {}
             try:
                 for layer in self.network:
-                    speaks = types.get(layer.type)
+                    kind = (layer.type, layer.op)
+                    speaks = kinds.get(kind)
                     if speaks is None:
-                        speaks = types[layer.type] = layer.type in rule.layers
+                        speaks = kinds[kind] = rule.about(*kind)
                     if speaks and (truth := violates(rule, layer, self.facts)) is not False:
                         truths[layer] = truth
             except QlintError:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from qlint.diagnostics import Outcome
 from qlint.errors import QlintError
 from qlint.network.from_description import network_from_description
 from qlint.rules.engine import check
+from qlint.rules.mistakes import Mistakes
 from qlint.rules.model import Environment, Rule
+from qlint.rules.profile import Profile
+from qlint.rules.profile_fields import parse_modules
 
 CLAIMS = ("fires", "passes", "undecided")
 _HAPPENED = {"fires": "fires", "passes": "passes", "undecided": "stays undecided", "fails": "fails"}
@@ -60,9 +65,28 @@ def run_rule(environment: Environment, rule: Rule) -> Iterator[ExampleResult]:
             yield ExampleResult(rule.code, rule.name, claim, number, found, detail)
 
 
+def parts(data: Any) -> tuple[Any, Profile | None]:
+    """An example's network, as data, and the processor profile that it is checked against.
+
+    Raises:
+        QlintError: its `profile:` has a mistake.
+    """
+    if not isinstance(data, dict) or "profile" not in data:
+        return data, None
+    mistakes = Mistakes()
+    settings = parse_modules(data["profile"], ("profile",), mistakes)
+    for mistake in mistakes.found:
+        raise QlintError(mistake.problem, mistake.remedy)
+    described = {key: value for key, value in data.items() if key != "profile"}
+    return described, Profile("example", "", "", None, settings, "", "")
+
+
 def _run(environment: Environment, rule: Rule, data: object) -> tuple[str, str]:
     try:
-        findings = list(check(network_from_description(data), environment, [rule], fingerprint_path=""))
+        described, profile = parts(data)
+        network = network_from_description(described)
+        at = dataclasses.replace(environment, profile=profile)
+        findings = list(check(network, at, [rule], fingerprint_path=""))
     except QlintError as exc:
         return "fails", str(exc)
     for outcome, word in ((Outcome.VIOLATION, "fires"), (Outcome.UNDECIDED, "undecided")):

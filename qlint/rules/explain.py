@@ -7,12 +7,13 @@ from typing import Any
 
 from qlint.errors import UsageError
 from qlint.network.network import Layer, Network
-from qlint.rules.engine import outcome_of, violates
+from qlint.rules.engine import outcome_of
 from qlint.rules.findings import traces
 from qlint.rules.model import Environment, Rule, Scope
 from qlint.rules.predicates.core import Facts, Trace
 from qlint.rules.selection import select
-from qlint.rules.shown import plain, shown
+from qlint.rules.shown import asked, plain, shown
+from qlint.rules.violation import violates
 from qlint.suggest import did_you_mean
 from qlint.tristate import Truth, Unknown
 
@@ -84,14 +85,24 @@ def explain(network: Network, layer: Layer, environment: Environment, word: str 
     Raises:
         UsageError: the environment has no such rule.
     """
-    facts = Facts(network)
+    facts = Facts(network, environment)
     if word is not None:
-        return [_explain(_named(environment, word), layer, facts)]
-    rules = (rule for rule in select(environment, (), ()) if rule.layers is None or layer.type in rule.layers)
+        return [_explain(find_rule(environment, word), layer, facts)]
+    rules = (rule for rule in select(environment, (), ()) if _concerns(rule, layer))
     return [_explain(rule, layer, facts) for rule in rules]
 
 
-def _named(environment: Environment, word: str) -> Rule:
+def _concerns(rule: Rule, layer: Layer) -> bool:
+    """Whether a rule says anything about a layer, or about the network it is in."""
+    return rule.scope is Scope.NETWORK or rule.about(layer.type, layer.op)
+
+
+def find_rule(environment: Environment, word: str) -> Rule:
+    """A rule of an environment by code or name, in any case.
+
+    Raises:
+        UsageError: it has no such rule.
+    """
     for rule in environment.rules:
         if word.casefold() in (rule.code.casefold(), rule.name):
             return rule
@@ -104,8 +115,10 @@ def _explain(rule: Rule, layer: Layer, facts: Facts) -> Explanation:
     when: tuple[Step, ...] = ()
     body: tuple[Step, ...] = ()
     subject = None if rule.scope is Scope.NETWORK else layer
-    if rule.layers is not None and layer.type not in rule.layers:
-        outcome, reason = DOES_NOT_APPLY, f"the rule is about {shown(list(rule.layers.names))}, not {layer.type}"
+    if not _concerns(rule, layer):
+        about = rule.op or rule.layers
+        what = layer.type if rule.op is None else layer.op or "a layer that stands on no ONNX operator"
+        outcome, reason = DOES_NOT_APPLY, f"the rule is about {shown(list(about.names if about else ()))}, not {what}"
     else:
         condition, asked = traces(rule, subject, facts)
         when, body = _steps(condition), _steps(asked)
@@ -127,7 +140,7 @@ def _explain(rule: Rule, layer: Layer, facts: Facts) -> Explanation:
 
 def _reason(rule: Rule, subject: Layer | None, truth: Truth, outcome: str, facts: Facts) -> str:
     if isinstance(truth, Unknown):
-        return f"not known: {truth.missing}" + (f"; give {truth.remedy}" if truth.remedy else "")
+        return f"not known: {truth.missing}" + (f"; {asked(truth.remedy)}" if truth.remedy else "")
     if truth:
         return rule.message.render(subject, facts, () if subject is None else (subject,))
     return "the rule's when does not hold" if outcome == DOES_NOT_APPLY else "what the rule asks for holds"

@@ -20,7 +20,7 @@ MESSAGE_LIMIT = 300
 MISSING_LIMIT = 8
 """Most missing facts that a finding lists."""
 
-_TRANSPARENT = ("all", "any", "network", "not")
+_TRANSPARENT = ("all", "any", "network", "not", "unless-known")
 """Compounds that lend no name to what they hold."""
 
 
@@ -50,7 +50,7 @@ class Builder:
             outcome=Outcome.UNDECIDED if undecided else Outcome.VIOLATION,
             severity=rule.severity,
             environment=self.environment.id,
-            message=_bounded(_undecided(rule, missing) if missing else rule.message.render(at, self.facts, run)),
+            message=bounded(_undecided(rule, missing) if missing else rule.message.render(at, self.facts, run)),
             hint=self._hint(rule, missing) if missing else rule.hint,
             model=self.network.path,
             location=NOWHERE if at is None else at.location,
@@ -63,12 +63,9 @@ class Builder:
         )
 
     def _hint(self, rule: Rule, missing: Sequence[Unknown]) -> str:
-        remedies = dict.fromkeys(unknown.remedy for unknown in missing if unknown.remedy)
-        named = [remedy for remedy in remedies if remedy != BIND_INPUTS]
-        if not named and BIND_INPUTS in remedies:
-            named = [f"--bind {fixed}" for fixed in self.network.properties.get("OpenInputs", ())]
-        if named:
-            return f"Run again with {' '.join(named)}."
+        found = remedy(self.network, missing)
+        if found:
+            return f"{found[0].upper()}{found[1:]}."
         return f"Find out what is missing; if the rule is violated: {rule.hint}"
 
     def _fingerprint(self, rule: Rule, layer: Subject, run: Sequence[Layer]) -> str:
@@ -79,6 +76,17 @@ class Builder:
         discriminator = self._seen.get(key, 0)
         self._seen[key] = discriminator + 1
         return hashlib.sha256(f"{key}\0{discriminator}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def remedy(network: Network, missing: Iterable[Unknown]) -> str:
+    """What would decide missing facts, as a clause (`run again with --bind N=1`); empty where nothing is known to."""
+    found = dict.fromkeys(unknown.remedy for unknown in missing if unknown.remedy)
+    named = [known for known in found if known != BIND_INPUTS]
+    if not named and BIND_INPUTS in found:
+        named = [f"--bind {fixed}" for fixed in network.properties.get("OpenInputs", ())]
+    flags = [known for known in named if known.startswith("--")]
+    clauses = [known for known in named if not known.startswith("--")]
+    return "; ".join([*([f"run again with {' '.join(flags)}"] if flags else []), *clauses])
 
 
 def traces(rule: Rule, layer: Subject, facts: Facts) -> tuple[Trace, Trace]:
@@ -96,7 +104,7 @@ def _leaves(parts: Iterable[Trace], prefix: str = "", negated: bool = False) -> 
         if part.truth is None:
             continue
         if part.name in _TRANSPARENT:
-            yield from _leaves(part.parts, prefix, negated is not (part.name == "not"))
+            yield from _leaves(part.parts, prefix, negated is not (part.name in ("not", "unless-known")))
         elif part.parts:
             if part.saw is not None:
                 yield prefix + part.name, Trace(part.name, None, part.saw, part.truth), negated
@@ -133,5 +141,6 @@ def _undecided(rule: Rule, missing: Sequence[Unknown]) -> str:
     return f"cannot decide {rule.name}; not known: {missing[0].missing}{more}"
 
 
-def _bounded(message: str) -> str:
+def bounded(message: str) -> str:
+    """A sentence of at most `MESSAGE_LIMIT` characters."""
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 3] + "..."

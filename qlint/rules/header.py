@@ -59,7 +59,7 @@ def parse_header(data: Any, mistakes: Mistakes) -> Header:
         releases=releases,
         quantization=Quantization()
         if table is None
-        else _parse_quantization(table, (*section.path, "quantization"), mistakes),
+        else _parse_quantization(table, (*section.path, "quantization"), releases, mistakes),
         transforms=_parse_transforms(section),
     )
 
@@ -80,10 +80,10 @@ def _parse_transforms(header: Section) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _parse_quantization(data: Any, path: Path, mistakes: Mistakes) -> Quantization:
+def _parse_quantization(data: Any, path: Path, releases: tuple[str, ...], mistakes: Mistakes) -> Quantization:
     section = Section(data, path, "quantization", mistakes, _ROLES)
     groups: dict[Role, tuple[Group, ...]] = {}
-    seen: dict[str, str] = {}
+    seen: dict[str, list[tuple[str, range]]] = {}
     for word in section.data:
         role = _ROLES.get(word)
         if role is None:
@@ -91,16 +91,41 @@ def _parse_quantization(data: Any, path: Path, mistakes: Mistakes) -> Quantizati
         found = []
         for number, item in enumerate(section.items(word)):
             at = (*path, word, number)
-            entry = Section(item, at, f"an entry of {word}", mistakes, ("layers", "evidence"))
+            entry = Section(item, at, f"an entry of {word}", mistakes, ("layers", "evidence", "since", "until"))
+            since, until = parse_releases(entry, releases)
+            span = _span(since, until, releases)
             layers = parse_layers(entry.texts("layers", required=True), (*at, "layers"), mistakes)
             for position, name in enumerate(layers.names):
-                if name in seen:
-                    problem = f"{name!r} is already in {seen[name]}"
-                    mistakes.add((*at, "layers", position), problem, "a layer has one role")
-                seen[name] = word
-            found.append(Group(layers, parse_evidence(entry)))
+                others = seen.setdefault(name, [])
+                for other, held in others:
+                    if max(span.start, held.start) < min(span.stop, held.stop):
+                        problem = f"{name!r} is already in {other}"
+                        mistakes.add((*at, "layers", position), problem, "a layer has one role in each release")
+                others.append((word, span))
+            found.append(Group(layers, parse_evidence(entry), since, until))
         groups[role] = tuple(found)
     return Quantization(groups)
+
+
+def parse_releases(section: Section, releases: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """Read `since:` and `until:` of a rule or of an entry of the table; both are among the environment's releases."""
+    found: list[str | None] = []
+    for key in ("since", "until"):
+        release = section.text(key)
+        if release is not None and release not in releases:
+            listed = ", ".join(releases) or "none"
+            section.wrong(key, f"{key} {release!r} is not one of the environment's releases", f"they are {listed}")
+            release = None
+        found.append(release)
+    since, until = found
+    if since and until and releases.index(since) > releases.index(until):
+        section.wrong("until", f"until {until} is before since {since}", "swap them")
+    return since, until
+
+
+def _span(since: str | None, until: str | None, releases: tuple[str, ...]) -> range:
+    """The positions of the releases from one to the other; of an environment without releases, the only one."""
+    return range(releases.index(since) if since else 0, (releases.index(until) if until else len(releases)) + 1)
 
 
 def parse_evidence(parent: Section) -> Evidence:

@@ -1,4 +1,4 @@
-"""Which layer types a rule or a table speaks of."""
+"""Which layer types or ONNX operators a rule or a table speaks of."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _PATTERN = re.compile(r"!?(?:\*|[A-Za-z_][\w.:+-]*\*?)")
 
 class LayerSet:
     """Layer types by name (`reluLayer`), by prefix (`onnx:*`) or all (`*`), less the excluded (`!onnx:Gather`).
+
+    ONNX operators likewise: `Conv`, `Reduce*`.
 
     Attributes:
         names: as written.
@@ -43,15 +45,14 @@ class LayerSet:
         return self._types
 
 
-def parse_layers(names: tuple[str, ...], path: Path, mistakes: Mistakes) -> LayerSet:
-    """A `LayerSet` of a list in a rule file."""
+def parse_layers(names: tuple[str, ...], path: Path, mistakes: Mistakes, *, what: str = "a layer type") -> LayerSet:
+    """A `LayerSet` of a list in a rule file; `what` its names are, for messages."""
     seen: set[str] = set()
     for number, name in enumerate(names):
         if not _PATTERN.fullmatch(name):
-            problem = f"{name[:60]!r} is not a layer type"
-            mistakes.add(
-                (*path, number), problem, "write a type, a prefix ending in *, * for all, or ! before one to exclude"
-            )
+            problem = f"{name[:60]!r} is not {what}"
+            remedy = "write one, a prefix ending in *, * for all, or ! before one to exclude"
+            mistakes.add((*path, number), problem, remedy)
         if name in seen:
             mistakes.add((*path, number), f"{name!r} occurs twice", "keep one of the two")
         seen.add(name)

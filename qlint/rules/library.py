@@ -11,7 +11,7 @@ import os
 import re
 from functools import cache
 
-from qlint.errors import QlintError, UsageError
+from qlint.errors import QlintError, RuleFileError, UsageError
 from qlint.files.yamlfile import parse
 from qlint.rules.loader import examine, load_environment
 from qlint.rules.model import Environment, Rule
@@ -87,6 +87,28 @@ def load(id: str, release: str | None) -> Environment:
         raise UsageError(f"there is no environment {id!r}", did_you_mean(id, ids.values(), listed))
     environment = _joined(ids[id.casefold()])
     return environment if release is None else at_release(environment, release)
+
+
+def load_file(path: str, release: str | None) -> Environment:
+    """A user's own environment at a release, with the rules that hold in every environment.
+
+    Raises:
+        RuleFileError: the file has a mistake, or holds codes or names of a shipped file that it is joined with.
+        UsageError: it has no such release, or is no environment to be chosen.
+    """
+    own = load_environment(path, full_check=True)
+    if own.every:
+        raise UsageError(f"{path} holds rules of every environment (every: true)", "leave every out, or give another")
+    joined = join(own)
+    taken: dict[str, Environment] = {}
+    for other in joined.joined:
+        taken.update({word: other for rule in other.rules for word in (rule.code, rule.name)})
+    for rule in own.rules:
+        for word in (rule.code, rule.name):
+            if word in taken:
+                problem = f"rule {rule.code}: {word} is already that of a rule in {taken[word].path}"
+                raise RuleFileError(problem, "rename it: that file holds in every environment", path=own.path)
+    return joined if release is None else at_release(joined, release)
 
 
 def at_release(environment: Environment, release: str) -> Environment:

@@ -11,6 +11,7 @@ from typing import Any
 
 from qlint.errors import QlintError, RuleFileError
 from qlint.files.yamlfile import Document, parse, read
+from qlint.rules import profile
 from qlint.rules.header import parse_header
 from qlint.rules.mistakes import Mistakes, Section, kind_of
 from qlint.rules.model import Environment, Rule
@@ -41,9 +42,9 @@ def load_environment(path: str | os.PathLike[str], *, full_check: bool, shown: s
 
 
 def validate(path: str | os.PathLike[str]) -> list[RuleFileError]:
-    """All mistakes of a rule file, in its order; of text that is no YAML only the first."""
+    """All mistakes of a rule file or a processor profile, in its order; of text that is no YAML only the first."""
     try:
-        return examine(read(path), full_check=True)[1]
+        return _mistakes(read(path))
     except RuleFileError as exc:
         return [exc]
 
@@ -51,9 +52,16 @@ def validate(path: str | os.PathLike[str]) -> list[RuleFileError]:
 def validate_text(text: str, shown: str = "<text>") -> list[RuleFileError]:
     """The same for text already at hand (editors)."""
     try:
-        return examine(parse(text, shown), full_check=True)[1]
+        return _mistakes(parse(text, shown))
     except RuleFileError as exc:
         return [exc]
+
+
+def _mistakes(document: Document) -> list[RuleFileError]:
+    schema = document.data.get("schema") if isinstance(document.data, dict) else None
+    if isinstance(schema, str) and schema.startswith(profile.SCHEMA.partition("/")[0]):
+        return profile.examine(document)[1]
+    return examine(document, full_check=True)[1]
 
 
 def examine(document: Document, *, full_check: bool) -> tuple[Environment, list[RuleFileError]]:
@@ -105,14 +113,17 @@ def _check_unique(rules: list[Rule], mistakes: Mistakes) -> None:
 
 def _check_fully(document: Document, rules: list[Rule], mistakes: Mistakes) -> None:
     from qlint.network.from_description import network_from_description
+    from qlint.rules.examples import parts
+    from qlint.rules.operators import check_operators
     from qlint.rules.schemacheck import schema_mistakes
 
     for number, rule in enumerate(rules):
+        check_operators(rule, ("rules", number), mistakes)
         for key in ("fires", "passes", "undecided"):
             networks: tuple[Any, ...] = getattr(rule.examples, key)
             for position, network in enumerate(networks):
                 try:
-                    network_from_description(network)
+                    network_from_description(parts(network)[0])
                 except QlintError as exc:
                     at = ("rules", number, "examples", key, position)
                     mistakes.add(at, f"the example is no network: {exc.problem}", exc.remedy)

@@ -34,6 +34,11 @@ class Mistakes:
         if len(self.found) < self._limit:
             self.found.append(Mistake(path, problem, remedy, at_key))
 
+    @property
+    def full(self) -> bool:
+        """Whether the limit is reached, so that looking for more is in vain."""
+        return len(self.found) >= self._limit
+
     def errors(self, document: Document) -> list[RuleFileError]:
         """The mistakes in the order of the file, each with its place."""
         located = []

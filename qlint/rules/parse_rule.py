@@ -7,7 +7,7 @@ from typing import Any
 
 from qlint.diagnostics import SEVERITY_CAP, Evidence, Severity
 from qlint.files.yamlfile import Path
-from qlint.rules.header import NO_EVIDENCE, Header, parse_evidence
+from qlint.rules.header import NO_EVIDENCE, Header, parse_evidence, parse_releases
 from qlint.rules.layerset import LayerSet, parse_layers
 from qlint.rules.messages import Template, check_message
 from qlint.rules.mistakes import Mistakes, Section
@@ -16,8 +16,8 @@ from qlint.rules.predicates.logic import Entries
 from qlint.rules.predicates.parse import Parser
 
 _KEYS = (
-    "code", "name", "severity", "layers", "scope", "when", "require", "forbid", "message", "hint", "why", "evidence",
-    "fix", "since", "until", "tags", "enabled", "reads", "examples",
+    "code", "name", "severity", "layers", "op", "scope", "when", "require", "forbid", "message", "hint", "why",
+    "evidence", "fix", "outcome", "since", "until", "tags", "enabled", "reads", "examples",
 )  # fmt: skip
 _CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -29,7 +29,8 @@ def parse_rule(data: Any, path: Path, header: Header, mistakes: Mistakes) -> Rul
     """Read one entry of `rules:`; mistakes are noted and replaced by something harmless."""
     section = Section(data, path, "rule", mistakes, _KEYS)
     scope = section.choice("scope", _SCOPES, default=Scope.LAYER) or Scope.LAYER
-    parser = Parser(mistakes, header.quantization)
+    has_table = bool(header.quantization.groups)
+    parser = Parser(mistakes, has_table=has_table)
     network = scope is Scope.NETWORK
     when = section.get("when")
     condition = None if when is None else parser.parse(when, (*path, "when"), network=network)
@@ -44,31 +45,33 @@ def parse_rule(data: Any, path: Path, header: Header, mistakes: Mistakes) -> Rul
     evidence = parse_evidence(section)
     enabled = section.flag("enabled", default=True)
     message = section.text("message", required=True) or ""
-    has_table = bool(header.quantization.groups)
     if message:
         check_message(message, (*path, "message"), mistakes, scope=scope, kind=evidence.kind, has_table=has_table)
-    since, until = _releases(section, header)
+    since, until = parse_releases(section, header.releases)
+    layers, op = _subjects(section, scope)
     return Rule(
         code=_code(section, header),
         name=section.text("name", required=True, pattern=_NAME, like="lower-case words joined by dashes") or "",
         severity=_severity(section, evidence),
         environment=header.id,
         scope=scope,
-        layers=_layers(section, scope),
+        layers=layers,
+        op=op,
         when=condition,
         body=body,
         forbidden=forbidden,
-        message=Template(message, parser.beside, header.quantization),
+        message=Template(message, parser.beside),
         hint=section.text("hint", required=True) or "",
         why=section.text("why", required=True) or "",
         evidence=evidence,
         since=since,
         until=until,
         tags=_tags(section),
+        single=_single(section, parser, scope, enabled=enabled),
         enabled=enabled,
         reads_weights=_reads(section, parser, enabled=enabled),
+        needs_profile=parser.profile,
         examples=_examples(section),
-        quantization=header.quantization,
         fix=section.text("fix", pattern=_NAME, like="a transform's name, as fuse-layers"),
         source=section.data,
     )
@@ -92,27 +95,23 @@ def _severity(section: Section, evidence: Evidence) -> Severity:
     return severity
 
 
-def _layers(section: Section, scope: Scope) -> LayerSet | None:
+def _subjects(section: Section, scope: Scope) -> tuple[LayerSet | None, LayerSet | None]:
+    """Read `layers:` or `op:`, one of which says what a rule is about unless that is the network."""
+    given = [key for key in ("layers", "op") if section.get(key) is not None]
     if scope is Scope.NETWORK:
-        if section.get("layers") is not None:
-            section.wrong("layers", "a rule about the network has no layers", "remove layers, or the scope")
-        return None
-    return parse_layers(section.texts("layers", required=True), (*section.path, "layers"), section.mistakes)
-
-
-def _releases(section: Section, header: Header) -> tuple[str | None, str | None]:
-    found: list[str | None] = []
-    for key in ("since", "until"):
-        release = section.text(key)
-        if release is not None and release not in header.releases:
-            listed = ", ".join(header.releases) or "none"
-            section.wrong(key, f"{key} {release!r} is not one of the environment's releases", f"they are {listed}")
-            release = None
-        found.append(release)
-    since, until = found
-    if since and until and header.releases.index(since) > header.releases.index(until):
-        section.wrong("until", f"until {until} is before since {since}", "swap them")
-    return since, until
+        for key in given:
+            section.wrong(key, f"a rule about the network has no {key}", f"remove {key}, or the scope")
+        return None, None
+    if given == ["op"]:
+        names = section.texts("op", required=True)
+        return None, parse_layers(names, (*section.path, "op"), section.mistakes, what="an ONNX operator")
+    if given == ["layers", "op"]:
+        section.wrong("op", "a rule cannot have both layers and op", "keep one; ask for the other in when")
+    if not given:
+        if section.readable:
+            section.mistakes.add(section.path, "a rule needs layers or op", "write which layers it is about")
+        return None, None
+    return parse_layers(section.texts("layers", required=True), (*section.path, "layers"), section.mistakes), None
 
 
 def _tags(section: Section) -> tuple[str, ...]:
@@ -122,6 +121,20 @@ def _tags(section: Section) -> tuple[str, ...]:
             at = (*section.path, "tags", number)
             section.mistakes.add(at, f"tag {tag[:40]!r} is not lower-case words joined by dashes", "rename it")
     return tags
+
+
+def _single(section: Section, parser: Parser, scope: Scope, *, enabled: bool) -> bool:
+    single = section.choice("outcome", {"single": True}, default=False) or False
+    if not single:
+        return False
+    if scope is Scope.NETWORK:
+        section.wrong("outcome", "a rule about the network gives no layer an outcome", "remove outcome, or the scope")
+    if not enabled:
+        section.wrong("outcome", "a rule that gives an outcome must be on", "remove enabled: false")
+    if parser.propagates:
+        problem = "what is fixed-point follows from the outcomes, so a rule that gives one cannot ask for it"
+        section.wrong("outcome", problem, "remove outcome, or fixed-point")
+    return True
 
 
 def _reads(section: Section, parser: Parser, *, enabled: bool) -> bool:

@@ -26,7 +26,7 @@ def select(environment: Environment, select: Sequence[str], ignore: Sequence[str
     for rule in environment.rules:
         selected = any(_names(word, rule) or (rule.enabled and _begins(word, rule)) for word in wanted or (ALL,))
         ignored = any(_names(word, rule) or _begins(word, rule) for word in unwanted)
-        if selected and not ignored and environment.holds(rule):
+        if selected and not ignored and environment.asks(rule):
             chosen.append(rule)
     return tuple(chosen)
 

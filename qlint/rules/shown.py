@@ -50,3 +50,8 @@ def plain(value: Any) -> Any:
         items = [plain(item) for item in value[: 2 * ELEMENTS_SHOWN]]
         return [*items, f"... {len(value)} values"] if len(value) > 2 * ELEMENTS_SHOWN else items
     return str(value)
+
+
+def asked(remedy: str) -> str:
+    """What would decide one missing fact, as a clause within a sentence."""
+    return f"give {remedy}" if remedy.startswith("--") else remedy

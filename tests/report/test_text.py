@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from qlint.diagnostics import Severity
+from qlint.diagnostics import Diagnostic, Severity
 from qlint.errors import UsageError
 from qlint.report import FORMATS, Options, write
 from qlint.session import CheckedModel, Report
-from tests.report.building import DIGEST, environment, finding, info, layer, rendered, typical, undecided
+from tests.report.building import DIGEST, REPORTED, environment, finding, info, layer, rendered, typical, undecided
 
 GOLDEN = """\
 No -e given: checked against matlab, release R2026b
@@ -147,12 +148,61 @@ def test_missing_facts_and_remedies_are_named_once_and_bounded() -> None:
 
 
 def test_several_environments_are_told_apart() -> None:
-    report = of(finding(), finding(environment="gpu"))
-    report.environments = (environment("gpu", "R2026b"), environment("matlab", "R2026b"))
+    report = of(
+        finding("GPU201", name="gpu-padding", environment="gpu"), finding(), finding("NET401", environment="gpu")
+    )
+    report.environments = (environment("gpu", "R2026b"), environment("matlab", ""), environment("other", "R1"))
     text = rendered(report, "full")
-    assert text.startswith("Checked against gpu, release R2026b, matlab, release R2026b\n")
-    assert "error MAT201 nonzero-padding [gpu]\n" in text
+    assert text.startswith("Checked against gpu, release R2026b; matlab; other, release R1\n")
+    assert "error GPU201 gpu-padding [gpu]\n" in text
     assert "error MAT201 nonzero-padding [matlab]\n" in text
+    rows = [line.split() for line in text.partition("By environment\n")[2].splitlines()[:4]]
+    assert rows == [["errors"], ["gpu", "2"], ["matlab", "1"], ["other", "0"]]
+
+
+def test_what_holds_in_several_environments_is_read_once() -> None:
+    """The same rule of the same layer; but a layer that one environment names twice stays two findings."""
+    where = layer("drop", "dropoutLayer")
+    report = of(*(finding("NET401", where, environment=id) for id in ("gpu", "gpu", "matlab", "matlab", "third")))
+    report.environments = tuple(environment(id) for id in ("gpu", "matlab", "third"))
+    text = rendered(report, "full")
+    assert text.count("NET401") == 1
+    assert "error NET401 nonzero-padding [every environment] (2 findings)\n" in text
+    assert text.endswith("\n1 model: 2 errors\n")
+    assert rendered(report, "concise").count("\n") == 2
+    assert rendered(report, "full", statistics=True).count("NET401") == 2
+    report.environments += (environment("fourth"),)
+    assert "[gpu, matlab, third]" in rendered(report, "full")
+    different = of(
+        finding("NET401", where, environment="gpu"), finding("NET401", where, environment="x", message="other")
+    )
+    different.environments = (environment("gpu"), environment("x"))
+    assert rendered(different, "concise").count("\n") == 2
+
+
+def test_rules_that_say_the_same_share_an_entry() -> None:
+    """Each is named, with what it stands on; one more finding, and they are told apart."""
+
+    def alike(code: str, id: str, **fields: Any) -> list[Diagnostic]:
+        return [finding(code, layer(n), name=f"{id}-rule", environment=id, **fields) for n in ("a", "b")]
+
+    gpu, cpu = alike("GPU101", "gpu", evidence=REPORTED), alike("CPU101", "cpu")
+    report = of(*gpu, *cpu)
+    report.environments = (environment("cpu"), environment("gpu"))
+    text = rendered(report, "full")
+    both = "  error CPU101 cpu-rule [cpu] (2 findings)\n  error GPU101 gpu-rule [gpu] (2 findings)\n    PaddingValue"
+    assert both in text
+    assert text.count("graph/a_out") == text.count("hint: ") == 1
+    assert text.count("evidence: reported; ") == 1  # what is documented is not said
+    assert rendered(report, "full", verbose=True).count("evidence: ") == 2
+    for other in (alike("CPU101", "cpu", hint="Other."), alike("CPU101", "cpu", message="other"), cpu[:1]):
+        report.diagnostics = [*gpu, *other]
+        assert rendered(report, "full").count("graph/a_out") == 2
+
+
+def test_json_keeps_a_finding_for_each_environment() -> None:
+    report = of(*(finding("NET401", environment=id) for id in ("gpu", "matlab")))
+    assert [found["environment"] for found in json.loads(rendered(report, "json"))["diagnostics"]] == ["gpu", "matlab"]
 
 
 def test_a_description_names_its_line() -> None:

@@ -40,7 +40,7 @@ def test_what_is_unknown_in_a_message_is_told() -> None:
     template = environment(rule("layers: [conv]\nforbid: {}", message="{type} {Size} {Stride}")).rules[0].message
     net = network({"name": "c", "type": "conv", "Size": 1, "Stride": None})
     assert template.placeholders == ("type", "Size", "Stride")
-    assert template.unknown(net.layers["c"], Facts(net)) == ["Stride"]
+    assert template.unknown(net.layers["c"], Facts(net, environment(rule("layers: [c]\nforbid: {}")))) == ["Stride"]
 
 
 def test_long_runs_are_told_in_short() -> None:

@@ -243,7 +243,7 @@ def test_walks_through_long_chains_are_remembered() -> None:
     """60 layers deep, with each layer asking: without memory the number of steps is quadratic."""
     env = environment(rule("layers: [x]\nrequire: {predecessor: {type: in, through: [x], sole-consumer: true}}"))
     net = network("in", *({"name": f"x{n}", "type": "x"} for n in range(60)))
-    facts = Facts(net)
+    facts = Facts(net, env)
     body = env.rules[0].body
     steps = 0
     original = type(body).next

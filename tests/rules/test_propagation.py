@@ -46,8 +46,8 @@ def test_all_inputs_count_and_the_nearest_float_one_is_named() -> None:
 
 
 def test_one_walk_serves_all_rules() -> None:
-    facts = Facts(network("imageInputLayer", "reluLayer"))
-    assert facts.propagation(ENV.quantization) is facts.propagation(ENV.quantization)
+    facts = Facts(network("imageInputLayer", "reluLayer"), ENV)
+    assert facts.propagation is facts.propagation
     relu = facts.network.layers["reluLayer"]
-    assert facts.propagation(ENV.quantization).is_fixed(relu)
-    assert facts.propagation(ENV.quantization).cause(relu) is None
+    assert facts.propagation.is_fixed(relu) is True
+    assert facts.propagation.cause(relu) is None

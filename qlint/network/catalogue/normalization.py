@@ -80,7 +80,9 @@ def probability(view: View) -> Value:
 
 
 def dropout_training(view: View) -> Value:
-    """input `training_mode` (opset 12 on; default false); qlint's own."""
+    """input `training_mode` (opset 12 on; default false), before opset 7 `is_test` 0; qlint's own."""
+    if view.scope.opset < 7:
+        return not view.attribute("is_test", 0)
     if view.scope.opset < 12 or not view.has_input(2):
         return False
     value = view.static(2)
@@ -88,8 +90,9 @@ def dropout_training(view: View) -> Value:
 
 
 def mask_used(view: View) -> Value:
-    """whether the mask output is asked for; qlint's own."""
-    return any(view.node.outputs[1:])
+    """whether anything reads the mask output; qlint's own."""
+    scope = view.scope
+    return any(name and (name in scope.visible or name in scope.graph.consumers) for name in view.node.outputs[1:])
 
 
 _STATISTICS = {"Scale": 1, "Offset": 2, "TrainedMean": 3, "TrainedVariance": 4}

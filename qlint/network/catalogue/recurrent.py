@@ -84,9 +84,10 @@ def state_inputs(view: View) -> Value:
 
 
 def state_outputs(view: View) -> Value:
-    """whether a final state is read."""
-    graph = view.scope.graph
-    return any(name and (view.consumers(name) or name in graph.outputs) for name in view.node.outputs[1:])
+    """whether a final state is read, other than the hidden one that is the output where OutputMode is "last"."""
+    graph, outputs = view.scope.graph, view.node.outputs
+    states = outputs[1:] if outputs and outputs[0] else outputs[2:]
+    return any(name and (view.consumers(name) or name in graph.outputs) for name in states)
 
 
 def output_mode(view: View) -> Value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qlint.network.network import Value
+from qlint.network.network import Shape, Value
 from qlint.network.view import View
 from qlint.tristate import Unknown
 
@@ -18,11 +18,18 @@ def matlab_sizes(sizes: list[int]) -> Value:
     return sizes[0] if len(sizes) == 1 else sizes
 
 
+def _weights(view: View) -> tuple[str, Shape]:
+    """The weights' tensor and its shape, which is known of constants and may be of others; () where there are none."""
+    position = 3 if view.node.op_type == "QLinearConv" else 1
+    parameter = view.parameter(position)
+    return view.name(position), view.shape(position) if parameter is None else parameter.shape
+
+
 def spatial_rank(view: View) -> int | None:
     """Number of spatial axes: from the weights, the kernel, or the input."""
-    weights = view.parameter(1)
-    if weights is not None and weights.shape is not None:
-        return len(weights.shape) - 2
+    _, weights = _weights(view)
+    if weights is not None:
+        return len(weights) - 2
     kernel = view.attribute("kernel_shape")
     if kernel:
         return len(kernel)
@@ -35,10 +42,9 @@ def kernel(view: View) -> list[int] | Unknown:
     given = view.attribute("kernel_shape")
     if given:
         return list(given)
-    weights = view.parameter(1)
-    shape = weights.shape if weights is not None else None
+    name, shape = _weights(view)
     if shape is None or any(not isinstance(size, int) for size in shape[2:]):
-        return Unknown(f"shape of {view.name(1)!r}")
+        return Unknown(f"shape of {name!r}")
     return [size for size in shape[2:] if isinstance(size, int)]
 
 

@@ -11,7 +11,7 @@ from qlint.tristate import Truth, Unknown
 
 if TYPE_CHECKING:
     from qlint.network.network import Layer, Learnable, Network, Value
-    from qlint.rules.model import Quantization
+    from qlint.rules.model import Environment
     from qlint.rules.propagation import Propagation
 
 Subject: TypeAlias = "Layer | None"
@@ -60,9 +60,11 @@ class Predicate(Protocol):
 
 
 class Owner(Protocol):
-    """What has properties: a layer, or the network's `Facts`."""
+    """What has properties and attributes: a layer, or the network's `Facts`."""
 
     def property(self, name: str) -> Value: ...
+
+    def attribute(self, name: str) -> Value | None: ...
 
 
 class Facts:
@@ -70,17 +72,19 @@ class Facts:
 
     Attributes:
         network: the network.
+        environment: the one it is checked against.
         memo: results a predicate keeps so that nothing is walked twice, by predicate.
     """
 
-    __slots__ = ("_counts", "_learnable_uses", "_propagations", "memo", "network")
+    __slots__ = ("_counts", "_learnable_uses", "_propagation", "environment", "memo", "network")
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, environment: Environment) -> None:
         self.network = network
+        self.environment = environment
         self.memo: dict[object, dict[Any, Any]] = {}
         self._counts: Counter[str] | None = None
         self._learnable_uses: Counter[str] | None = None
-        self._propagations: dict[int, Propagation] = {}
+        self._propagation: Propagation | None = None
 
     def memo_of(self, predicate: object) -> dict[Any, Any]:
         """A predicate's own memo."""
@@ -105,18 +109,22 @@ class Facts:
             self._learnable_uses = uses
         return self._learnable_uses[name]
 
-    def propagation(self, quantization: Quantization) -> Propagation:
-        """Where the network computes with fixed-point data, by an environment's table."""
-        found = self._propagations.get(id(quantization))
-        if found is None:
-            from qlint.rules.propagation import propagate
+    @property
+    def propagation(self) -> Propagation:
+        """Where the network computes with fixed-point data in the environment."""
+        if self._propagation is None:
+            from qlint.rules.propagation import Propagation
 
-            found = self._propagations[id(quantization)] = propagate(self.network, quantization)
-        return found
+            self._propagation = Propagation(self)
+        return self._propagation
 
     def consumer_count(self, layer: Layer) -> int:
         """How many layers read a layer, without listing them: a tensor may have tens of thousands of readers."""
         return self.network.graph.out_degree[layer.id]
+
+    def attribute(self, name: str) -> Value | None:
+        """No operator computes a network as a whole."""
+        return None
 
     # Last, because from here on `property` is this method and no decorator.
     def property(self, name: str) -> Value:
@@ -133,6 +141,7 @@ class NoLayer:
 
     id = ""
     type = "none"
+    op = ""
     name = ""
     index = -1
     is_output = False
@@ -145,6 +154,10 @@ class NoLayer:
     def property(self, name: str) -> Value:
         """No property is there, which `ABSENT` says."""
         return ABSENT
+
+    def attribute(self, name: str) -> Value | None:
+        """No attribute is there."""
+        return None
 
 
 class _Absent:

@@ -169,6 +169,20 @@ class Size(ElementType):
         return size
 
 
+class OfShape(ElementType):
+    """`shape: {length: 3, axes: {-1: 1}}`: its size along each axis, in ONNX's order."""
+
+    __slots__ = ()
+    key = "shape"
+
+    def look(self, learnable: Learnable, layer: Layer, facts: Facts) -> tuple[Truth, Any]:
+        if learnable.shape is None:
+            unknown = Unknown(f"rank of tensor {learnable.name!r}")
+            return unknown, unknown
+        sizes = [known_size(size, axis, learnable.name) for axis, size in enumerate(learnable.shape)]
+        return self.test.holds(sizes, layer), sizes
+
+
 class ChannelSpread(ElementType):
     """`channel-spread: {axis: 0, above: 1000}`: the largest channel's greatest magnitude over the least channel's."""
 

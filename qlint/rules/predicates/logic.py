@@ -1,4 +1,4 @@
-"""Predicates made of predicates: `all`, `any`, `not`, and the mapping whose entries must all hold."""
+"""Predicates made of predicates: `all`, `any`, `not`, `unless-known`, and the mapping whose entries must all hold."""
 
 from __future__ import annotations
 
@@ -108,4 +108,26 @@ class Not:
         own = Trace(self.name, self.wanted)
         note.parts.append(own)
         own.truth = negate(self.part.holds(layer, facts, own))
+        return own.truth
+
+
+class UnlessKnown:
+    """`unless-known: {...}`: false only where the part is known to be true.
+
+    For what a rule need not know: a batch normalization whose variance is not at hand is unfused all the same.
+    """
+
+    __slots__ = ("part", "wanted")
+    name = "unless-known"
+
+    def __init__(self, part: Predicate, wanted: Any) -> None:
+        self.part = part
+        self.wanted = wanted
+
+    def holds(self, layer: Subject, facts: Facts, note: Trace | None = None) -> Truth:
+        if note is None:
+            return self.part.holds(layer, facts) is not True
+        own = Trace(self.name, self.wanted)
+        note.parts.append(own)
+        own.truth = self.part.holds(layer, facts, own) is not True
         return own.truth

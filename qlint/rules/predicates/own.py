@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from qlint.rules.layerset import LayerSet
-from qlint.rules.model import Quantization
 from qlint.rules.predicates.core import Facts, Predicate, Subject, Trace, note_leaf
 from qlint.rules.predicates.values import ValueTest, apply
-from qlint.tristate import Truth, Unknown
+from qlint.tristate import Truth, Unknown, negate
 
 
 class Property:
@@ -105,15 +104,15 @@ class Count:
 class FixedPoint:
     """`fixed-point: true`: every data input of the layer is fixed-point by the environment's table."""
 
-    __slots__ = ("quantization", "wanted")
+    __slots__ = ("wanted",)
     name = "fixed-point"
 
-    def __init__(self, quantization: Quantization, wanted: bool) -> None:
-        self.quantization = quantization
+    def __init__(self, wanted: bool) -> None:
         self.wanted = wanted
 
     def holds(self, layer: Subject, facts: Facts, note: Trace | None = None) -> Truth:
-        fixed = layer is not None and facts.propagation(self.quantization).has_fixed_inputs(layer)
+        fixed: Truth = layer is not None and facts.propagation.has_fixed_inputs(layer)
+        truth = fixed if self.wanted else negate(fixed)
         if note is not None:
-            note_leaf(note, self, fixed, fixed is self.wanted)
-        return fixed is self.wanted
+            note_leaf(note, self, fixed, truth)
+        return truth

@@ -8,22 +8,29 @@ from typing import Any
 from qlint.files.yamlfile import Path
 from qlint.rules.layerset import LayerSet, parse_layers
 from qlint.rules.mistakes import Mistakes, Section, kind_of
-from qlint.rules.model import Quantization
 from qlint.rules.predicates import learnables as of_learnables
 from qlint.rules.predicates.core import Predicate
-from qlint.rules.predicates.logic import All, AnyOf, Entries, Not
+from qlint.rules.predicates.logic import All, AnyOf, Entries, Not, UnlessKnown
 from qlint.rules.predicates.neighbours import Beside, Consumers, Inputs, Predecessor, Successor
+from qlint.rules.predicates.operator import Op
 from qlint.rules.predicates.own import Count, FixedPoint, Name, OfNetwork, Property, Type
+from qlint.rules.predicates.parse_operator import parse_attributes
+from qlint.rules.predicates.parse_profile import parse_comparison, parse_profile
 from qlint.rules.predicates.parse_tests import (
     PROPERTY,
     check_flag,
+    parse_axes,
     parse_mask,
     parse_test,
 )
+from qlint.rules.predicates.processor import ThreadMultiple, WithinProfile
 from qlint.rules.predicates.shapes import InputShape, OutputShape, SameInputShapes
+from qlint.rules.predicates.values import ValueTest
 from qlint.suggest import did_you_mean
 
-_LEARNABLE_ENTRIES = ("present", "constant", "type", "size", "every", "some", "finite", "shared", "channel-spread")
+_LEARNABLE_ENTRIES = (
+    "present", "constant", "type", "size", "shape", "every", "some", "finite", "shared", "channel-spread",
+)  # fmt: skip
 _VALUE_ENTRIES = ("every", "some", "finite", "channel-spread")
 
 
@@ -33,24 +40,28 @@ class Parser:
     Attributes:
         shapes: it asks for shapes.
         propagates: it asks where data is fixed-point.
+        profile: it compares with the processor profile in use.
         beside: its first `predecessor`, which the message's `{predecessor.type}` means.
         weights: paths of entries that read values of learnables that grow with the network.
     """
 
-    def __init__(self, mistakes: Mistakes, quantization: Quantization) -> None:
+    def __init__(self, mistakes: Mistakes, *, has_table: bool) -> None:
+        """`has_table` says whether the environment has a table of quantized layers, which `fixed-point` needs."""
         self.mistakes = mistakes
-        self.quantization = quantization
+        self.has_table = has_table
         self.shapes = False
         self.propagates = False
+        self.profile = False
         self.beside: Beside | None = None
         self.weights: list[Path] = []
         self._layer_words: dict[str, Callable[[Any, Path], Predicate]] = {
             "all": lambda data, path: self._several(All, data, path, network=False),
             "any": lambda data, path: self._several(AnyOf, data, path, network=False),
             "not": lambda data, path: Not(self.parse(data, path), data),
-            "type": lambda data, path: Type(
-                parse_test({"in": data} if isinstance(data, list) else data, path, mistakes), data
-            ),
+            "unless-known": lambda data, path: UnlessKnown(self.parse(data, path), data),
+            "type": lambda data, path: Type(self._one_of(data, path), data),
+            "op": lambda data, path: Op(self._one_of(data, path), data),
+            "attributes": lambda data, path: parse_attributes(data, path, mistakes),
             "name": lambda data, path: Name(parse_test(data, path, mistakes), data),
             "inputs": lambda data, path: self._around(Inputs, data, path),
             "consumers": lambda data, path: self._around(Consumers, data, path),
@@ -63,12 +74,16 @@ class Parser:
             "fixed-point": self._fixed_point,
             "network": lambda data, path: OfNetwork(self.parse(data, path, network=True), data),
             "count": self._count,
+            "profile": self._profile,
+            "within-profile": lambda data, path: self._compared(WithinProfile, data, path),
+            "thread-multiple": lambda data, path: self._compared(ThreadMultiple, data, path),
         }
         self._network_words: dict[str, Callable[[Any, Path], Predicate]] = {
             "all": lambda data, path: self._several(All, data, path, network=True),
             "any": lambda data, path: self._several(AnyOf, data, path, network=True),
             "not": lambda data, path: Not(self.parse(data, path, network=True), data),
             "count": self._count,
+            "profile": self._profile,
         }
 
     def parse(self, data: Any, path: Path, *, network: bool = False, besides: tuple[str, ...] = ()) -> Predicate:
@@ -152,18 +167,12 @@ class Parser:
         rank, axes = section.get("rank"), section.get("axes")
         if section.readable and rank is None and axes is None:
             self.mistakes.add(path, f"{kind.name} asks for nothing", "write rank or axes")
-        tests = {}
-        if axes is not None and not isinstance(axes, dict):
-            section.wrong("axes", f"axes must map axis numbers to tests, not {kind_of(axes)}", "write axes: {1: ...}")
-        elif axes is not None:
-            for key, value in axes.items():
-                at = (*path, "axes", key)
-                if not key.lstrip("-").isdecimal() or len(key) > 3:
-                    problem = f"an axis is a whole number, not {key[:40]!r}"
-                    self.mistakes.add(at, problem, "count from 0, or from -1 backwards", at_key=True)
-                    continue
-                tests[int(key)] = parse_test(value, at, self.mistakes)
+        tests = {} if axes is None else parse_axes(axes, (*path, "axes"), self.mistakes)
         return kind(None if rank is None else parse_test(rank, (*path, "rank"), self.mistakes), tests, data)
+
+    def _one_of(self, data: Any, path: Path) -> ValueTest:
+        """A test of a word, or a list of words that it may be."""
+        return parse_test({"in": data} if isinstance(data, list) else data, path, self.mistakes)
 
     def _same_shapes(self, data: Any, path: Path) -> Predicate:
         self.shapes = True
@@ -171,10 +180,18 @@ class Parser:
 
     def _fixed_point(self, data: Any, path: Path) -> Predicate:
         self.propagates = True
-        if not self.quantization.groups:
+        if not self.has_table:
             problem = "fixed-point needs a table of quantized layers"
             self.mistakes.add(path, problem, "add environment.quantization to this file", at_key=True)
-        return FixedPoint(self.quantization, check_flag(data, path, self.mistakes))
+        return FixedPoint(check_flag(data, path, self.mistakes))
+
+    def _profile(self, data: Any, path: Path) -> Predicate:
+        self.profile = True
+        return parse_profile(data, path, self.mistakes)
+
+    def _compared(self, kind: type[WithinProfile], data: Any, path: Path) -> Predicate:
+        self.profile = True
+        return parse_comparison(kind, data, path, self.mistakes)
 
     def _count(self, data: Any, path: Path) -> Predicate:
         section = Section(data, path, "count", self.mistakes, ("layers", "is"))
@@ -214,9 +231,9 @@ class Parser:
         }
         if key in flags:
             return flags[key](check_flag(data, path, self.mistakes))
-        if key in ("type", "size"):
-            kind = of_learnables.ElementType if key == "type" else of_learnables.Size
-            return kind(parse_test(data, path, self.mistakes), data)
+        tested = {"type": of_learnables.ElementType, "size": of_learnables.Size, "shape": of_learnables.OfShape}
+        if key in tested:
+            return tested[key](parse_test(data, path, self.mistakes), data)
         if key in ("every", "some"):
             mask, plus = parse_mask(data, path, self.mistakes)
             return (of_learnables.EveryValue if key == "every" else of_learnables.SomeValue)(mask, plus, data)

@@ -9,12 +9,18 @@ from typing import Any
 
 from qlint.files.yamlfile import Path
 from qlint.rules.mistakes import Mistakes, kind_of
-from qlint.rules.predicates import values
+from qlint.rules.predicates import by_axis, values
 from qlint.rules.predicates.values import ValueTest
 from qlint.suggest import did_you_mean
 
 PROPERTY = re.compile(r"[A-Z][A-Za-z0-9_]*")
 """MATLAB's property and learnable names."""
+
+AXIS = re.compile(r"-?[0-9]{1,2}")
+"""The number of an axis, from 0, or from -1 backwards."""
+
+ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Names of ONNX attributes."""
 
 _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
     "min": values.at_least,
@@ -23,8 +29,9 @@ _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
     "below": values.below,
 }
 _TESTS = (
-    "is", "is-not", "in", "not-in", *_BOUNDS, "multiple-of", "length", "every", "some", "ascii", "starts-with",
-    "equals-property", "differs-from-property",
+    "is", "is-not", "in", "not-in", *_BOUNDS, "multiple-of", "length", "every", "some", "uniform", "ascii",
+    "starts-with", "equals-property", "differs-from-property", "equals-attribute", "below-attribute", "axes",
+    "equal-axes",
 )  # fmt: skip
 
 Mask = Callable[[Any], Any]
@@ -94,6 +101,38 @@ def check_property(data: Any, path: Path, mistakes: Mistakes) -> str:
     return data
 
 
+def check_attribute(data: Any, path: Path, mistakes: Mistakes) -> str:
+    """The name of an attribute."""
+    if not isinstance(data, str) or not ATTRIBUTE.fullmatch(data):
+        mistakes.add(path, f"an attribute's name is wanted here, not {kind_of(data)}", "write it as ONNX does")
+        return "name"
+    return data
+
+
+def parse_axes(data: Any, path: Path, mistakes: Mistakes) -> dict[int, ValueTest]:
+    """Tests by number of axis."""
+    if not isinstance(data, dict) or not data:
+        mistakes.add(path, f"axes must map axis numbers to tests, not {kind_of(data)}", "write axes: {1: ...}")
+        return {}
+    tests = {}
+    for key, value in data.items():
+        at = (*path, key)
+        if not AXIS.fullmatch(key):
+            problem = f"an axis is a whole number, not {key[:40]!r}"
+            mistakes.add(at, problem, "count from 0, or from -1 backwards", at_key=True)
+            continue
+        tests[int(key)] = parse_test(value, at, mistakes)
+    return tests
+
+
+def _equal_axes(data: Any, path: Path, mistakes: Mistakes) -> ValueTest:
+    numbers = data if isinstance(data, list) else []
+    if len(numbers) < 2 or any(isinstance(axis, bool) or not isinstance(axis, int) for axis in numbers):
+        mistakes.add(path, f"a list of two axes or more is wanted here, not {kind_of(data)}", "write [-2, -1], say")
+        numbers = [0, 0]
+    return by_axis.EqualAxes(numbers)
+
+
 def _candidates(data: Any, path: Path, mistakes: Mistakes) -> list[Any]:
     if not isinstance(data, list) or not data:
         mistakes.add(path, f"a list of candidates is wanted here, not {kind_of(data)}", "write [...] around them")
@@ -119,6 +158,8 @@ def _operator(key: str, data: Any, path: Path, mistakes: Mistakes) -> ValueTest:
             "some": values.Some,
         }
         return kinds[key](parse_test(data, path, mistakes))
+    if key == "uniform":
+        return values.Uniform(check_flag(data, path, mistakes))
     if key == "ascii":
         return values.Each(values.is_ascii, check_flag(data, path, mistakes))
     if key == "starts-with":
@@ -130,6 +171,13 @@ def _operator(key: str, data: Any, path: Path, mistakes: Mistakes) -> ValueTest:
         return values.EqualsProperty(check_property(data, path, mistakes))
     if key == "differs-from-property":
         return values.DiffersFromProperty(check_property(data, path, mistakes))
+    if key in ("equals-attribute", "below-attribute"):
+        kind = by_axis.EqualsAttribute if key == "equals-attribute" else by_axis.BelowAttribute
+        return kind(check_attribute(data, path, mistakes))
+    if key == "axes":
+        return by_axis.Axes(parse_axes(data, path, mistakes))
+    if key == "equal-axes":
+        return _equal_axes(data, path, mistakes)
     remedy = did_you_mean(key, _TESTS, "a test may be " + ", ".join(_TESTS))
     mistakes.add(path, f"there is no test {key!r}", remedy, at_key=True)
     return values.Is(None)

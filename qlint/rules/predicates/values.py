@@ -178,6 +178,20 @@ class Some(Every):
         return any_of(apply(self.test, item, owner) for item in elements(value))
 
 
+class Uniform:
+    """`uniform: true`: all elements are equal, as of a stride that is the same in every dimension; false: not all."""
+
+    __slots__ = ("wanted",)
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+
+    def holds(self, value: Any, owner: Owner) -> Truth:
+        found = list(elements(value))
+        same = all_of(equal(item, found[0]) for item in found)
+        return same if self.wanted else negate(same)
+
+
 class EqualsProperty:
     """`equals-property`: every element equals that of another property; a scalar stands for every element."""
 
