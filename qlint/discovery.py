@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qlint.errors import ModelError
-
-SUFFIXES = (".onnx",)
-"""What a walk takes for a model; a file that is named on the command line is read whatever its name."""
+from qlint.files.suffixes import MODELS
 
 _NEVER_WALKED = {"node_modules", "__pycache__", "site-packages"}
 _MARK_OF_ENVIRONMENT = "pyvenv.cfg"
@@ -41,7 +39,7 @@ def discover(paths: Iterable[str]) -> Found:
         if os.path.isdir(path):
             below = sorted(_walk(path))
             models.update(dict.fromkeys(below))
-            if not below and shown.rstrip("/").lower().endswith(SUFFIXES):
+            if not below and shown.rstrip("/").lower().endswith(MODELS):
                 errors.append(ModelError("this is a folder, not a model", "give a model's file", path=shown))
         elif os.path.lexists(path):
             models[shown] = None
@@ -57,7 +55,7 @@ def _walk(top: str) -> Iterator[str]:
             continue
         below[:] = [name for name in below if not name.startswith(".") and name not in _NEVER_WALKED]
         for name in files:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            if name.lower().endswith(MODELS) and not name.startswith("."):
                 path = os.path.join(folder, name).replace(os.sep, "/")
                 yield path.removeprefix("./") if top == "." else path
 

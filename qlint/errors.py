@@ -69,10 +69,8 @@ class ExternalDataError(ModelError):
     code = "QL003"
 
 
-class RuleFileError(QlintError):
-    """A mistake in a rule file (QL004), with its place in the file (1-based; None where it has none)."""
-
-    code = "QL004"
+class PlacedError(QlintError):
+    """A mistake in a text file, with its place in the file (1-based; None where it has none)."""
 
     def __init__(
         self,
@@ -89,6 +87,18 @@ class RuleFileError(QlintError):
         if path is not None and line is not None:
             place = f"{path}:{line}:{column}" if column is not None else f"{path}:{line}"
         super().__init__(problem, remedy, path=place)
+
+
+class RuleFileError(PlacedError):
+    """A mistake in a rule file (QL004)."""
+
+    code = "QL004"
+
+
+class DescriptionError(PlacedError, ModelError):
+    """A mistake in a network description (QL007)."""
+
+    code = "QL007"
 
 
 class StalePatchError(QlintError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from qlint.errors import UsageError
@@ -68,6 +68,14 @@ def _note(sizes: dict[str, int], symbol: str, size: int) -> None:
         raise UsageError(f"--bind {symbol}={size}: no axis has this size", "give a number from 1 up")
     if sizes.setdefault(symbol, size) != size:
         raise UsageError(f"--bind gives {symbol!r} the sizes {sizes[symbol]} and {size}", "give it one of them")
+
+
+def unmatched(bind: Bind | None, bound: Collection[str]) -> Iterator[UsageError]:
+    """The error about names of `bind` that no model has; none if each was `bound`."""
+    names = ", ".join(repr(name) for name in sorted(bind or ()) if name not in bound)
+    if names:
+        problem = f"--bind {names} names no symbolic dimension or input of any model"
+        yield UsageError(problem, "see the undecided findings (-v) for the names there are")
 
 
 def _bind_input(name: str, value: ValueInfoProto, given: list[int | str], sizes: dict[str, int]) -> None:

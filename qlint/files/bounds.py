@@ -25,7 +25,9 @@ _USUAL_RANK = 8
 _STORED = 1024
 """Most elements of a constant that inference can see; larger ones are left out of the model it gets."""
 
-_FOLLOWED = {"Add", "Cast", "Concat", "Gather", "Mul", "Shape", "Size", "Slice", "Squeeze", "Sub", "Unsqueeze"}
+_FOLLOWED = {
+    "Add", "Cast", "Concat", "Gather", "Identity", "Mul", "Shape", "Size", "Slice", "Squeeze", "Sub", "Unsqueeze",
+}  # fmt: skip
 _ADDS_RANKS = {"Gather", "GatherND", "OneHot", "StringSplit", "ConcatFromSequence"}
 _TO_TARGET = {"CenterCropPad", "ConstantOfShape", "Expand", "Reshape", "Tile"}
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from qlint.errors import ModelError
+from qlint.files.calls import Call, Function, Key
 from qlint.files.quoting import quoted, text
 from qlint.files.records import INLINED, domain_of
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 NODE_LIMIT = 200_000
 """Most nodes that inlining may make, calls included."""
@@ -34,50 +34,6 @@ PREFIX_LIMIT = 100
 """Longest prefix of a tensor's name; nested calls would make names ever longer."""
 
 _REMEDY = "inline the functions with onnx.inliner, or export without them"
-
-_Key: TypeAlias = tuple[str, str, str]
-
-
-@dataclass(slots=True)
-class _Call:
-    """A call being inlined.
-
-    Attributes:
-        prefix: begins the names of tensors that exist only inside.
-        names: tensor names inside -> names in the graph.
-        attributes: values of the function's attributes.
-    """
-
-    prefix: str
-    names: dict[str, str]
-    attributes: dict[str, AttributeProto]
-
-
-@dataclass(slots=True)
-class _Function:
-    """A model-local function, decoded once for all its calls.
-
-    Attributes:
-        key: domain, name and overload.
-        pointer: JSON pointer to it.
-        inputs, outputs: names inside.
-        defaults: values of attributes that a call may leave out.
-        nodes: its body.
-    """
-
-    key: _Key
-    pointer: str
-    inputs: list[str]
-    outputs: list[str]
-    defaults: dict[str, AttributeProto]
-    nodes: list[NodeProto]
-
-    @classmethod
-    def of(cls, key: _Key, index: int, proto: FunctionProto) -> _Function:
-        """Decode one."""
-        defaults = {text(attribute.name): attribute for attribute in proto.attribute_proto}
-        inputs, outputs = [*map(text, proto.input)], [*map(text, proto.output)]
-        return cls(key, f"/functions/{index}", inputs, outputs, defaults, list(proto.node))
 
 
 def inline(model: ModelProto) -> bool:
@@ -112,19 +68,21 @@ class _Inliner:
         from onnx import NodeProto
 
         self.new_node = NodeProto
-        self.functions: dict[_Key, _Function] = {}
+        self.functions: dict[Key, Function] = {}
         for index, function in enumerate(model.functions):
             key = (domain_of(function.domain), text(function.name), text(function.overload))
             if key not in self.functions:
-                self.functions[key] = _Function.of(key, index, function)
+                self.functions[key] = Function.of(key, index, function)
         self.taken = set(_names(model.graph))
         self.calls = 0
         self.made = 0
+        self.outermost = ""
+        self.placements = 0
 
     def check(self, graph: GraphProto) -> None:
         """Count what inlining will make before it makes it: functions may double it at each step."""
-        sizes: dict[_Key, int] = {}
-        bodies: dict[_Key, tuple[int, Counter[_Key]]] = {}
+        sizes: dict[Key, int] = {}
+        bodies: dict[Key, tuple[int, Counter[Key]]] = {}
         main = self.called(graph.node)[1]
         pending = list(main)
         while pending:
@@ -144,10 +102,10 @@ class _Inliner:
         if sum(count * sizes[key] for key, count in main.items()) > NODE_LIMIT:
             raise ModelError("its functions, inlined at each call, make more nodes than can be checked", _REMEDY)
 
-    def called(self, nodes: Iterable[NodeProto]) -> tuple[int, Counter[_Key]]:
+    def called(self, nodes: Iterable[NodeProto]) -> tuple[int, Counter[Key]]:
         """The number of nodes, and how often each function is called among them, in their graphs too."""
         total = 0
-        calls: Counter[_Key] = Counter()
+        calls: Counter[Key] = Counter()
         pending = list(nodes)
         while pending:
             node = pending.pop()
@@ -160,7 +118,7 @@ class _Inliner:
                     pending.extend(graph.node)
         return total, calls
 
-    def graph(self, graph: GraphProto, pointer: str, call: _Call | None, depth: int) -> None:
+    def graph(self, graph: GraphProto, pointer: str, call: Call | None, depth: int) -> None:
         """Inline in a graph, in place; with a call, the graph stands in that function's body and is renamed too."""
         if depth > DEPTH_LIMIT:
             raise ModelError(f"with its functions inlined, subgraphs nest more than {DEPTH_LIMIT} deep", _REMEDY)
@@ -173,10 +131,10 @@ class _Inliner:
         del graph.node[:]
         graph.node.extend(nodes)
 
-    def expanded(self, nodes: Iterable[NodeProto], pointer: str, call: _Call | None, depth: int) -> list[NodeProto]:
+    def expanded(self, nodes: Iterable[NodeProto], pointer: str, call: Call | None, depth: int) -> list[NodeProto]:
         """The nodes with every call among them replaced."""
         result: list[NodeProto] = []
-        stack: list[tuple[Iterator[tuple[int, NodeProto]], str, _Call | None]] = [
+        stack: list[tuple[Iterator[tuple[int, NodeProto]], str, Call | None]] = [
             (enumerate(list(nodes)), pointer, call)
         ]
         while stack:
@@ -185,21 +143,25 @@ class _Inliner:
             if node is None:
                 stack.pop()
                 continue
+            if current is None:
+                self.outermost = ""
             placed = self.placed(node, f"{where}/node/{index}", current, depth)
             called = self.functions.get((domain_of(placed.domain), text(placed.op_type), text(placed.overload)))
             if called is None:
                 result.append(placed)
                 continue
+            if current is None:
+                self.outermost = f"{where}/node/{index}"
             entered, passed_through = self.entered(placed, called)
             result.extend(passed_through)
             stack.append((enumerate(called.nodes), called.pointer, entered))
         return result
 
-    def placed(self, node: NodeProto, pointer: str, call: _Call | None, depth: int) -> NodeProto:
+    def placed(self, node: NodeProto, pointer: str, call: Call | None, depth: int) -> NodeProto:
         """A copy of a node with the names and attributes that hold at the call it stands in."""
         new = self.new_node()
         new.CopyFrom(node)
-        new.doc_string = INLINED + pointer
+        new.doc_string = self.mark(pointer)
         own = list(enumerate(new.attribute))
         if call is not None:
             self.charge(node.ByteSize())
@@ -229,7 +191,7 @@ class _Inliner:
                 self.graph(graph, f"{pointer}/attribute/{index}/graphs/{number}", call, depth + 1)
         return new
 
-    def entered(self, call: NodeProto, function: _Function) -> tuple[_Call, list[NodeProto]]:
+    def entered(self, call: NodeProto, function: Function) -> tuple[Call, list[NodeProto]]:
         """A call's names and attributes, and nodes for inputs that the function gives back as they are."""
         inputs, outputs = [*map(text, call.input)], [*map(text, call.output)]
         if len(inputs) > len(function.inputs) or len(outputs) > len(function.outputs):
@@ -252,12 +214,17 @@ class _Inliner:
                 continue
             if inner in names:
                 same = self.new_node(op_type="Identity", input=[names[inner]], output=[outer])
-                same.doc_string = f"{INLINED}{function.pointer}/output/{index}"
+                same.doc_string = self.mark(f"{function.pointer}/output/{index}")
                 through.append(same)
             else:
                 names[inner] = outer
         attributes = {**function.defaults, **{text(attribute.name): attribute for attribute in call.attribute}}
-        return _Call(prefix, names, attributes), through
+        return Call(prefix, names, attributes), through
+
+    def mark(self, pointer: str) -> str:
+        """What a node carries that stands at `pointer`, see `INLINED`."""
+        self.placements += 1
+        return f"{INLINED}{pointer}" + (f"@{self.outermost}#{self.placements}" if self.outermost else "")
 
     def charge(self, size: int) -> None:
         """Note what is about to be made."""
@@ -265,7 +232,7 @@ class _Inliner:
         if self.made > BYTE_LIMIT:
             raise ModelError("its functions, inlined at each call, take more memory than can be given", _REMEDY)
 
-    def renamed(self, name: str, call: _Call) -> str:
+    def renamed(self, name: str, call: Call) -> str:
         """A tensor's name at a call: the caller's for inputs and outputs, else one that nothing else has."""
         if not name:
             return name

@@ -32,6 +32,8 @@ def infer(graphs: list[Graph], model: ModelProto, moved: dict[Graph, list[int]],
         for _ in _pairs(graphs[0], model.graph, moved):
             pass
     _import_domains(graphs, model)
+    for graph, proto in _pairs(graphs[0], model.graph, {}):
+        _see_through(graph, proto)
     bounds = Bounds(graphs[0])
     inferred = _inferred(graphs, model, bounds) if bounds.inferable else None
     if inferred is None:
@@ -58,6 +60,23 @@ def _pairs(graph: Graph, proto: GraphProto, moved: dict[Graph, list[int]]) -> It
             for below, message in _below(node, proto.node[position]):
                 yield from _pairs(below, message, moved)
         position += 1
+
+
+def _see_through(graph: Graph, proto: GraphProto) -> None:
+    """Nodes read constants themselves and not an Identity of them, through which onnx does not follow values."""
+    sources: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.op_type == "Identity" and not node.domain and node.inputs and node.outputs:
+            name = sources.get(node.inputs[0], node.inputs[0])
+            maker = graph.producer.get(name)
+            if name in graph.initializers or (maker is not None and maker.op_type == "Constant" and not maker.domain):
+                sources[node.outputs[0]] = name
+    if not sources:
+        return
+    for node in proto.node:
+        for place, name in enumerate(node.input):
+            if name in sources:
+                node.input[place] = sources[name]
 
 
 def _below(node: Node, proto: NodeProto) -> Iterator[tuple[Graph, GraphProto]]:

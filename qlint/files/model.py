@@ -37,6 +37,8 @@ class Node:
         pointer: JSON pointer to it in the model.
         byte_span: its bytes in the file (the outermost node's inside subgraphs), or None (inlined from a function).
         metadata: the node's metadata_props.
+        call: of a node that stands in a model-local function: JSON pointer to the outermost call that brings it, "#",
+            and a number; "" for any other.
         rank: of a node that is being edited, its place among the others; sorts as the nodes do.
         transform: name of the transform that made the node or gave it new constants; "" as read.
         replaced: whether operator or attributes are not those of the file.
@@ -45,6 +47,7 @@ class Node:
     __slots__ = (
         "attributes",
         "byte_span",
+        "call",
         "domain",
         "graph",
         "index",
@@ -84,6 +87,7 @@ class Node:
         self.pointer = pointer
         self.byte_span = byte_span
         self.metadata = metadata
+        self.call = ""
         self.rank: tuple[int, ...] = ()
         self.transform = ""
         self.replaced = False

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from qlint.files.model import Graph, Model, Node
-from qlint.files.order import topological
+from qlint.files.protoorder import in_order
 from qlint.files.quoting import text
 from qlint.files.records import domain_of, texts
 from qlint.files.tensors import Tensor
+from qlint.files.unrolled import doc_string, place, unrolled
 from qlint.files.wire import SMALL
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Editor:
         self.taken = taken
         self.new: list[Tensor] = []
         self.made_by: set[str] = set()
+        self.bodies = unrolled(proto, model)
         self.functions = {
             (domain_of(function.domain), text(function.name), text(function.overload)) for function in proto.functions
         }
@@ -58,11 +60,12 @@ class Editor:
     def edit(self) -> bool:
         """Carry everything over; returns whether anything changed."""
         changed = self.graph(self.proto.graph, self.model.graph, "/graph")
-        written = {text(entry.key): entry for entry in self.proto.metadata_props}
         metadata = dict(self.model.metadata)
         if self.made_by and self.proto.ir_version < _FIRST_IR_WITH_NODE_METADATA:
             before = metadata.get(KEY, "").split(", ")
             metadata[KEY] = ", ".join(sorted(self.made_by.union(filter(None, before))))
+        changed = _drop(self.proto.metadata_props, lambda entry: text(entry.key) not in metadata) or changed
+        written = {text(entry.key): entry for entry in self.proto.metadata_props}
         for key, value in metadata.items():
             if key not in written:
                 self.proto.metadata_props.add(key=key, value=value)
@@ -73,8 +76,8 @@ class Editor:
         return changed
 
     def graph(self, proto: GraphProto, graph: Graph, pointer: str) -> bool:
-        """Carry a graph over, and those below it."""
-        records = {node.pointer: node for node in graph.nodes if node.pointer}
+        """Carry a graph over, and those below it; no pointer for one in a function's body, whose nodes are marked."""
+        records = {node.call or node.pointer: node for node in graph.nodes if node.pointer}
         made = {
             name
             for node in proto.node
@@ -132,7 +135,12 @@ class Editor:
         changed = False
         kept: list[tuple[int, int, NodeProto]] = []
         for index, node in enumerate(proto.node):
-            record = records.get(f"{pointer}/node/{index}")
+            at = f"{pointer}/node/{index}"
+            if pointer and at in self.bodies:
+                kept.extend((index, 0, found) for found in self.body(self.bodies[at], records))
+                changed = True
+                continue
+            record = records.get(at) if pointer else self.found(node, records)
             if record is None and not self.is_call(node):
                 changed = True
                 continue
@@ -154,11 +162,25 @@ class Editor:
         if not changed and len(kept) == len(proto.node):
             return False
         kept.sort(key=lambda item: item[:2])
-        nodes = _sorted([node for _, _, node in kept])
+        nodes = in_order([node for _, _, node in kept])
         copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
         del proto.node[:]
         proto.node.extend(copies)
         return True
+
+    def body(self, nodes: list[NodeProto], records: dict[str, Node]) -> Iterator[NodeProto]:
+        """What stands in the place of a call that an edit has changed."""
+        for node in nodes:
+            record = self.found(node, records)
+            if record is not None:
+                self.node(node, record)
+                yield node
+
+    def found(self, proto: NodeProto, records: dict[str, Node]) -> Node | None:
+        """The record of a node of a function's body, which gets its doc string again."""
+        record = records.get(place(proto))
+        proto.doc_string = doc_string(self.proto, proto)
+        return record
 
     def node(self, proto: NodeProto, record: Node) -> bool:
         """Carry a node of the file over."""
@@ -172,12 +194,13 @@ class Editor:
         else:
             for position, attribute in enumerate(proto.attribute):
                 value = record.attributes.get(text(attribute.name))
-                place = f"{record.pointer}/attribute/{position}"
+                at, inside = f"{record.pointer}/attribute/{position}", bool(record.call)
                 if isinstance(value, Graph):
-                    changed = self.graph(attribute.g, value, f"{place}/g") or changed
+                    changed = self.graph(attribute.g, value, "" if inside else f"{at}/g") or changed
                 elif isinstance(value, list) and value and isinstance(value[0], Graph):
                     for number, (graph, inner) in enumerate(zip(attribute.graphs, value, strict=True)):
-                        changed = self.graph(graph, inner, f"{place}/graphs/{number}") or changed
+                        below = "" if inside else f"{at}/graphs/{number}"
+                        changed = self.graph(graph, inner, below) or changed
         if record.transform:
             self.sign(proto, record.transform)
         return changed or record.replaced
@@ -258,29 +281,3 @@ def _drop(field: Any, stale: Any) -> bool:
     del field[:]
     field.extend(copies)
     return True
-
-
-def _sorted(nodes: list[NodeProto]) -> list[NodeProto]:
-    """Nodes in topological order; they stay as they are where that is one."""
-    graph = Graph("")
-    for index, proto in enumerate(nodes):
-        reads = (*texts(proto.input), *(name for attribute in proto.attribute for name in _captured(attribute)))
-        node = Node(graph, index, "", "", "", reads, texts(proto.output), {}, "", None, {})
-        graph.nodes.append(node)
-        graph.producer.update((name, node) for name in node.outputs if name)
-    order = topological(graph)
-    return nodes if order is None else [nodes[position] for position in order]
-
-
-def _captured(attribute: Any) -> Iterator[str]:
-    """Names that the graphs of an attribute read; those of their own among them do no harm."""
-    pending = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
-    while pending:
-        graph = pending.pop()
-        own = {text(value.name) for value in (*graph.input, *graph.initializer)}
-        own.update(name for node in graph.node for name in texts(node.output))
-        for node in graph.node:
-            yield from (name for name in texts(node.input) if name not in own)
-            for inner in node.attribute:
-                pending.extend((*inner.graphs, *([inner.g] if inner.HasField("g") else [])))
-        yield from (text(output.name) for output in graph.output if text(output.name) not in own)

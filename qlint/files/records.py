@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 UNTYPED = ValueType(None, None)
 
 INLINED = "qlint:inlined:"
-"""Begins the doc string of a node that inlining moved or made; its JSON pointer follows. See `functions.py`."""
+"""Begins the doc string of a node that inlining moved or made; its JSON pointer follows, and "@" with its `Node.call`
+where it stands in a function. See `functions.py`."""
 
 
 def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
@@ -204,8 +205,9 @@ class Records:
     def node(self, proto: NodeProto, graph: Graph, index: int, pointer: str) -> Node:
         """A node and the graphs in its attributes."""
         pointer = f"{pointer}/node/{index}"
+        call = ""
         if self.inlined:
-            pointer = proto.doc_string.removeprefix(INLINED)
+            pointer, _, call = proto.doc_string.removeprefix(INLINED).partition("@")
             index = int(pointer.rpartition("/")[2])
         if pointer.startswith("/functions"):
             span = None
@@ -226,6 +228,7 @@ class Records:
             span,
             entries(proto) if proto.metadata_props else {},
         )
+        node.call = call
         for position, attribute in enumerate(proto.attribute):
             value = self.attribute(attribute, node, position)
             if value is not None:

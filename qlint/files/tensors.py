@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 ELEMENT_LIMIT = 1 << 28
 """Most elements whose values are read."""
 
-_Data: TypeAlias = "onnx.TensorProto | Payload | Region | np.ndarray[Any, Any] | None"
+_Data: TypeAlias = (
+    "onnx.TensorProto | Payload | Region | np.ndarray[Any, Any] | Callable[[], np.ndarray[Any, Any] | Unknown] | None"
+)
 
 
 class Tensor:
@@ -75,6 +78,21 @@ class Tensor:
         element = elements()[helper.np_dtype_to_tensor_dtype(values.dtype)]
         return cls(name, element, values.shape, values, None)
 
+    @classmethod
+    def lazy(
+        cls, name: str, type: str, shape: tuple[int, ...], load: Callable[[], np.ndarray[Any, Any] | Unknown]
+    ) -> Tensor:
+        """A tensor whose values come from `load` when they are asked for; `Unknown` from it says what is missing.
+
+        Args:
+            name: its name.
+            type: ONNX's element type in lower case ("float").
+            shape: axis sizes, which the loaded values must have.
+            load: gives the values; called again if no one has kept them.
+        """
+        element = next(element for element in elements().values() if element.name == type)
+        return cls(name, element, shape, load, None)
+
     @property
     def made(self) -> np.ndarray[Any, Any] | None:
         """The values of a tensor that was made in memory; None if it stands in a file."""
@@ -106,7 +124,10 @@ class Tensor:
             if count > ELEMENT_LIMIT:
                 return Unknown(f"value of {quoted(self.name)}: its {count} elements are too large to read")
             try:
-                array = self._read(count).reshape(self.shape)
+                found = self._read(count)
+                if isinstance(found, Unknown):
+                    return found
+                array = found.reshape(self.shape)
             except (ValueError, TypeError, OverflowError) as error:
                 raise ModelError(
                     f"the data of tensor {quoted(self.name)} is not what its type and dims say",
@@ -117,7 +138,7 @@ class Tensor:
             self._seen = weakref.ref(array)
         return array
 
-    def _read(self, count: int) -> np.ndarray[Any, Any]:
+    def _read(self, count: int) -> np.ndarray[Any, Any] | Unknown:
         import numpy as np
 
         data, element = self._data, self._element
@@ -125,6 +146,9 @@ class Tensor:
             return np.empty(count, element.dtype)
         if isinstance(data, np.ndarray):
             return data.view()
+        if callable(data):
+            loaded = data()
+            return loaded if isinstance(loaded, Unknown) else loaded.view()
         if isinstance(data, Region):
             return _from_raw(element, count, data.read())
         if not isinstance(data, Payload):

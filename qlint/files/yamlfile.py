@@ -1,4 +1,4 @@
-"""YAML as rule files use it: plain data, every mistake with its place, and nothing that can explode.
+"""YAML as rule files and network descriptions use it: plain data, mistakes with their places, nothing that explodes.
 
 The file is read event by event, without recursion and without the node tree of the YAML library: composing
 nodes recurses in C (100,000 opening brackets end the process), and costs three times as much. Aliases, tags,
@@ -10,22 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from typing import Any, TypeAlias
+from typing import Any
 
-from qlint.errors import RuleFileError
+from qlint.errors import PlacedError
+from qlint.files.document import RULES, Document, Marks, Path, Sort, content_of, decoded, digest
 
-Path: TypeAlias = tuple[str | int, ...]
-"""Where in a document: keys and list indices from the top."""
-
-Place: TypeAlias = tuple[int, int]
-"""Line and column, 1-based."""
-
-SIZE_LIMIT = 1 << 20
-"""Most bytes a rule file may have; the shipped ones have a fifth of it."""
-
-DEPTH_LIMIT = 32
-"""Deepest nesting; rules with weights in their examples need about fifteen."""
+__all__ = ["Document", "Path", "parse", "read"]
 
 _CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -46,99 +36,52 @@ _LEGACY = re.compile(
 )
 
 
-class Document:
-    """A parsed file.
-
-    Attributes:
-        path: as given, for messages.
-        data: mappings with string keys, lists, strings, numbers, booleans and None.
-        digest: "sha256:..." of the file's bytes.
-    """
-
-    __slots__ = ("_marks", "data", "digest", "path", "text")
-
-    def __init__(self, path: str, text: str, data: Any, digest: str) -> None:
-        self.path = path
-        self.text = text
-        self.data = data
-        self.digest = digest
-        self._marks: dict[Path, tuple[Place, Place]] | None = None
-
-    def place(self, path: Path, *, key: bool = False) -> Place | None:
-        """Line and column of the value at `path`, or of its key; of the nearest thing around it if there is none.
-
-        Places are only needed for mistakes, so the text is read a second time for the first of them.
-        """
-        if self._marks is None:
-            self._marks = {}
-            _build(self.text, self.path, self._marks)
-        for length in range(len(path), -1, -1):
-            found = self._marks.get(path[:length])
-            if found is not None:
-                return found[0] if key and length == len(path) else found[1]
-        return None
-
-
-def read(path: str | os.PathLike[str], shown: str | None = None) -> Document:
-    """Read a rule file.
+def read(path: str | os.PathLike[str], shown: str | None = None, sort: Sort = RULES) -> Document:
+    """Read a file.
 
     Args:
         path: the file.
         shown: the path as messages name it; default: as given, with `/`.
+        sort: what the file is, and what it may hold.
 
     Raises:
-        RuleFileError: the file cannot be read, is no UTF-8 or no YAML, or uses what rule files may not.
+        PlacedError: of the sort's class; the file cannot be read, is no UTF-8 or no YAML, or uses what it may not.
     """
     shown = shown if shown is not None else os.fspath(path).replace(os.sep, "/")
-    raw = _bytes(path, shown)
-    import hashlib
-
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        line = raw.count(b"\n", 0, exc.start) + 1
-        raise RuleFileError(
-            "this is not UTF-8 text", "save the file as UTF-8", path=shown, line=line, column=1
-        ) from exc
-    return Document(shown, text, _build(text, shown, None), "sha256:" + hashlib.sha256(raw).hexdigest())
+    content = content_of(path, shown, sort)
+    return _document(decoded(content, shown, sort), shown, sort, digest(content))
 
 
-def parse(text: str, shown: str = "<text>") -> Document:
+def parse(text: str, shown: str = "<text>", sort: Sort = RULES) -> Document:
     """The same for text already at hand (editors, tests)."""
-    import hashlib
-
-    return Document(shown, text, _build(text, shown, None), "sha256:" + hashlib.sha256(text.encode()).hexdigest())
+    return _document(text, shown, sort, digest(text.encode()))
 
 
-def _bytes(path: str | os.PathLike[str], shown: str) -> bytes:
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise RuleFileError("this is not a file", "give a rule file", path=shown)
-        with open(path, "rb") as file:
-            raw = file.read(SIZE_LIMIT + 1)
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        raise RuleFileError(f"the rule file cannot be read: {reason}", "check the path", path=shown) from exc
-    if len(raw) > SIZE_LIMIT:
-        raise RuleFileError(f"the rule file has more than {SIZE_LIMIT} bytes", "split it", path=shown)
-    return raw
+def _document(text: str, shown: str, sort: Sort, digest: str) -> Document:
+    def mark_all(text: str) -> Marks:
+        marks = Marks()
+        _build(text, shown, sort, marks)
+        return marks
+
+    marks = Marks() if sort.placed else None
+    return Document(shown, text, _build(text, shown, sort, marks), digest, mark_all, marks)
 
 
-def _build(text: str, shown: str, marks: dict[Path, tuple[Place, Place]] | None) -> Any:
+def _build(text: str, shown: str, sort: Sort, marks: Marks | None) -> Any:
     """Data of the one document in `text`; with `marks`, also the place of every key and value."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        return _Builder(shown, marks).run(loader, yaml)
+        return _Builder(shown, sort, marks).run(loader, yaml)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
         problem = f"this is not YAML: {exc.problem or exc.context or 'syntax error'}"
-        raise RuleFileError(problem, "check the syntax here", path=shown, line=place[0], column=place[1]) from exc
+        raise sort.error(problem, "check the syntax here", path=shown, line=place[0], column=place[1]) from exc
     except yaml.YAMLError as exc:
         problem = f"this is not YAML: {getattr(exc, 'reason', None) or 'a character that YAML does not allow'}"
-        raise RuleFileError(problem, "remove control characters", path=shown) from exc
+        raise sort.error(problem, "remove control characters", path=shown) from exc
     finally:
         loader.dispose()
 
@@ -146,13 +89,16 @@ def _build(text: str, shown: str, marks: dict[Path, tuple[Place, Place]] | None)
 class _Builder:
     """Turns events into data, iteratively."""
 
-    def __init__(self, shown: str, marks: dict[Path, tuple[Place, Place]] | None) -> None:
+    def __init__(self, shown: str, sort: Sort, marks: Marks | None) -> None:
         self.shown = shown
+        self.sort = sort
         self.marks = marks
+        self.open: list[int] = []  # marks of the mappings and lists around
+        self.last = 0  # where the last thing that is there to see ended
 
-    def refuse(self, event: Any, problem: str, remedy: str) -> RuleFileError:
+    def refuse(self, event: Any, problem: str, remedy: str) -> PlacedError:
         mark = event.start_mark
-        return RuleFileError(problem, remedy, path=self.shown, line=mark.line + 1, column=mark.column + 1)
+        return self.sort.error(problem, remedy, path=self.shown, line=mark.line + 1, column=mark.column + 1)
 
     def run(self, loader: Any, yaml: Any) -> Any:
         scalar, end = yaml.ScalarEvent, yaml.StreamEndEvent
@@ -171,8 +117,7 @@ class _Builder:
                     raise self.refuse(event, f"the tag {event.tag!r} is not allowed", "write plain values")
                 if key is None and type(top) is dict:
                     key = self.key(event, top)
-                    if self.marks is not None:
-                        self.mark(event, stack, top, key, is_key=True)
+                    self.mark(event)
                     continue
                 value = self.plain(event) if event.implicit[0] else event.value
             elif kind in starts:
@@ -180,27 +125,29 @@ class _Builder:
                     raise self.refuse(event, f"the tag {event.tag!r} is not allowed", "write plain values")
                 if key is None and type(top) is dict:
                     raise self.refuse(event, "a key must be a plain word", "write one")
-                if len(stack) >= DEPTH_LIMIT:
-                    raise self.refuse(event, f"the file nests deeper than {DEPTH_LIMIT} levels", "flatten it")
+                if len(stack) >= self.sort.depth:
+                    raise self.refuse(event, f"the file nests deeper than {self.sort.depth} levels", "flatten it")
                 value = starts[kind]()
             elif kind in ends:
+                self.close(event)
                 top, key = stack.pop()
                 if type(top) is dict:
                     key = None
                 continue
             elif kind is yaml.AliasEvent:
-                raise self.refuse(event, "aliases are not allowed in rule files", "write the value out")
+                raise self.refuse(event, f"aliases are not allowed in a {self.sort.noun}", "write the value out")
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    raise self.refuse(event, "a rule file holds one document", "move the second into its own file")
+                    raise self.refuse(
+                        event, f"a {self.sort.noun} holds one document", "move the second into its own file"
+                    )
                 continue
             elif kind is end:
                 break
             else:
                 continue
-            if self.marks is not None:
-                self.mark(event, stack, top, key, is_key=False)
+            self.mark(event, opens=kind is not scalar)
             if type(top) is dict:
                 top[key] = value
                 if kind is scalar:
@@ -217,7 +164,7 @@ class _Builder:
         if event.implicit[0] and key in _READ_TWO_WAYS:
             raise self.refuse(event, f"YAML may read the key {key!r} as a truth value", "quote it")
         if key == "<<" and event.implicit[0]:
-            raise self.refuse(event, "merge keys are not allowed in rule files", "write the entries out")
+            raise self.refuse(event, f"merge keys are not allowed in a {self.sort.noun}", "write the entries out")
         if key in top:
             raise self.refuse(event, f"the key {key!r} occurs twice", "keep one of the two")
         return key
@@ -244,15 +191,23 @@ class _Builder:
             return float(text)
         return text
 
-    def mark(self, event: Any, stack: list[tuple[Any, Any]], top: Any, key: Any, *, is_key: bool) -> None:
-        """Note a place; the path is rebuilt from the stack, which only mistakes pay for."""
+    def mark(self, event: Any, *, opens: bool = False) -> None:
+        """Note the place of a key or value, where places are asked for."""
         if self.marks is None:
             return
-        steps = [*stack[1:], (top, key)] if stack else []
-        path = tuple(
-            step if type(container) is dict else len(container) - (i < len(steps) - 1)
-            for i, (container, step) in enumerate(steps)
-        )
-        place = (event.start_mark.line + 1, event.start_mark.column + 1)
-        before = self.marks.get(path)
-        self.marks[path] = (place, place) if is_key or before is None else (before[0], place)
+        start, end = event.start_mark, event.end_mark
+        enclosed = opens and event.flow_style
+        number = self.marks.add(start.line, start.column, start.index, end.index, enclosed)
+        if opens:
+            self.open.append(number)
+        elif end.index > start.index:
+            self.last = end.index
+
+    def close(self, event: Any) -> None:
+        """Note the end of a mapping or list."""
+        if self.marks is None:
+            return
+        number = self.open.pop()
+        if self.marks.of(number)[4]:
+            self.last = event.end_mark.index
+        self.marks.end(number, self.last)

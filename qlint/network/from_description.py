@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from qlint.errors import ModelError
@@ -22,7 +23,8 @@ SCHEMA = "qlint.network/v1"
 _PROPERTY = re.compile(r"[A-Z][A-Za-z0-9_]*")
 _PORT = re.compile(r"(?:in|out)([1-9][0-9]{0,5})?")
 _TOP_KEYS = ("schema", "network", "layers", "connections")
-_LAYER_KEYS = ("name", "type", "id", "shape", "output", "learnables")
+_ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LAYER_KEYS = ("name", "type", "id", "shape", "output", "learnables", "op", "attributes")
 
 
 class _Described:
@@ -129,9 +131,10 @@ def _layers(entries: list[Any]) -> dict[str, _Described]:
     numbers: dict[str, int] = {}
     for position, entry in enumerate(entries):
         _check_mapping(entry, "a layer", _LAYER_KEYS, properties=True)
-        type = _text(entry, "type")
+        op = _text(entry, "op") or ""
+        type = _text(entry, "type") or (f"onnx:{op}" if op else None)
         if type is None:
-            _refuse(f"layer {position + 1} has no type", "add type: reluLayer, say")
+            _refuse(f"layer {position + 1} has no type", "add type: reluLayer, say, or op: Relu")
         number = numbers[type] = numbers.get(type, 0) + 1
         name = _text(entry, "name") or f"{type}_{number}"
         id = _text(entry, "id") or name
@@ -144,7 +147,8 @@ def _layers(entries: list[Any]) -> dict[str, _Described]:
             key: _value(value, f"{key} of layer {name!r}") for key, value in entry.items() if key[:1].isupper()
         }
         facts = (properties, _learnables(entry.get("learnables"), id))
-        layer = Layer(id, type, lambda facts=facts: facts, name=name)  # type: ignore[misc]
+        attribute = _attributes(entry, op, id)
+        layer = Layer(id, type, lambda facts=facts: facts, name=name, op=op, attribute=attribute)  # type: ignore[misc]
         found[id] = _Described(layer, position, _shape(entry.get("shape"), id), output=output)
     return found
 
@@ -172,6 +176,22 @@ def _learnables(data: Any, id: str) -> dict[str, Any]:
         return {}
     _check_mapping(data, f"learnables of layer {id!r}", (), properties=True)
     return {name: DescribedLearnable.read(values, f"{id}/{name}") for name, values in data.items()}
+
+
+def _attributes(entry: dict[str, Any], op: str, id: str) -> Callable[[str], Value] | None:
+    """Reads the attributes of a layer's operator; those that the description leaves out are unknown."""
+    data = entry.get("attributes")
+    if not op:
+        if data is not None:
+            _refuse(f"layer {id!r} has attributes but no op", "add op: Conv, say")
+        return None
+    if not isinstance(data, dict | None):
+        _refuse(f"attributes of layer {id!r} must be a mapping, not {_show(data)}", "write name: value entries")
+    known = {name: _value(value, f"{name} of layer {id!r}") for name, value in (data or {}).items()}
+    for name in known:
+        if not isinstance(name, str) or not _ATTRIBUTE.fullmatch(name):
+            _refuse(f"{_show(name)} of layer {id!r} is no attribute's name", "write it as ONNX does")
+    return lambda name: known[name] if name in known else Unknown(f"{name} of layer {id!r}")
 
 
 def _read_connections(data: Any, described: dict[str, _Described]) -> None:

@@ -38,6 +38,15 @@ def test_shape_arithmetic_is_followed() -> None:
     assert shape(model, "y") == (2, 12)
 
 
+@pytest.mark.parametrize(
+    "held", ["<int64[2] t = {-1, 3}> { r = Identity(t)", "{ t = Constant<value_ints = [-1, 3]>() r = Identity(t)"]
+)
+def test_a_constant_behind_an_identity_is_followed(held: str) -> None:
+    model = text(f"g (float[2,3,4] x) => (y) {held} q = Identity(r) y = Reshape(x, q) }}")
+    assert shape(model, "y") == (8, 3)
+    assert [node.inputs for node in model.graph.nodes if node.op_type == "Reshape"] == [("x", "q")]
+
+
 def test_symbols_of_the_file_stay_and_made_up_ones_are_unknown() -> None:
     model = text("g (float[N,4] x) => (y) { h = Relu(x) z = NonZero(h) y = Transpose(z) }")
     assert shape(model, "h") == ("N", 4)
@@ -143,6 +152,11 @@ BOMBS = {
     "a chain of Unsqueeze": made(chain("Unsqueeze", 20_000, "axis"), outputs=["a19999"], initializers=[integers("axis", 0)]),
     "Unsqueeze by a hundred axes": made(
         chain("Unsqueeze", 2_000, "axes"), outputs=["a1999"], initializers=[integers("axes", *range(100))]
+    ),
+    "axes behind an Identity": made(
+        [node("Identity", ["axes"], ["i"]), *chain("Unsqueeze", 2_000, "i")],
+        outputs=["a1999"],
+        initializers=[integers("axes", *range(100))],
     ),
     "a rank of a hundred thousand": made(chain("Relu", 2_000), inputs=[value("x", FLOAT, [1] * 100_000)], outputs=["a1999"]),
     "a chain of Gather": made(

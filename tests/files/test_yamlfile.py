@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qlint.errors import RuleFileError
-from qlint.files.yamlfile import DEPTH_LIMIT, SIZE_LIMIT, parse, read
+from qlint.files.document import RULES
+from qlint.files.yamlfile import parse, read
 
 
 @pytest.mark.parametrize(
@@ -59,9 +60,9 @@ def test_nan() -> None:
         ("a: 1\n b: 2", (2, 3), "not YAML"),
         ("a: b: c", (1, 5), "not YAML"),
         ("a: 'x", (1, 6), "not YAML"),
-        ("[" * 100_000, (1, DEPTH_LIMIT + 1), "nests deeper"),
-        ("{a: " * 100_000, (1, 4 * DEPTH_LIMIT + 1), "nests deeper"),
-        ("- " * 50_000 + "x", (1, 2 * DEPTH_LIMIT + 1), "nests deeper"),
+        ("[" * 100_000, (1, RULES.depth + 1), "nests deeper"),
+        ("{a: " * 100_000, (1, 4 * RULES.depth + 1), "nests deeper"),
+        ("- " * 50_000 + "x", (1, 2 * RULES.depth + 1), "nests deeper"),
     ],
 )
 def test_what_is_refused_is_refused_at_its_place(text: str, place: tuple[int, int], words: str) -> None:
@@ -90,6 +91,29 @@ def test_places_of_keys_and_values() -> None:
     assert document.place(("e", "missing", "deeper")) == (5, 4)  # the nearest thing around it
 
 
+def test_spans_hold_what_is_written_and_nothing_around_it() -> None:
+    text = "a:\n  - b: 1   # tail\n    c: [x,\n      y]\n  # lead\n  - {d: 2} # tail\ne:\nf: |\n  g\n"
+    document = parse(text)
+
+    def written(*path: str | int, key: bool = False) -> str:
+        start, end = document.span(path, key=key)
+        return text[start:end]
+
+    assert written("a", 0) == "b: 1   # tail\n    c: [x,\n      y]"
+    assert written("a", 0, "c") == "[x,\n      y]"
+    assert written("a", 1) == "{d: 2}"
+    assert written("a", 1, "d", key=True) == "d"
+    assert written("a") == text[text.index("- b") : text.index(" # tail\ne")]
+    assert written("e") == ""
+    assert written("f") == "|\n  g\n"
+    assert [document.enclosed(path) for path in (("a",), ("a", 0), ("a", 0, "c"), ("a", 1))] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     def refused(path: str | Path) -> str:
         with pytest.raises(RuleFileError) as caught:
@@ -107,7 +131,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert ":2:1: this is not UTF-8" in refused(tmp_path / "latin.yaml")
     (tmp_path / "control.yaml").write_bytes(b"a: \x07\n")
     assert "not YAML" in refused(tmp_path / "control.yaml")
-    (tmp_path / "huge.yaml").write_bytes(b"a: " + b"x" * SIZE_LIMIT)
+    (tmp_path / "huge.yaml").write_bytes(b"a: " + b"x" * RULES.size)
     assert "bytes" in refused(tmp_path / "huge.yaml")
 
 

@@ -1,0 +1,1 @@
+"""Reading and writing network descriptions (`*.qnet.yaml`, `*.qnet.json`)."""

@@ -1,0 +1,48 @@
+"""The order in which the layers of a description compute."""
+
+from __future__ import annotations
+
+import heapq
+from typing import NoReturn
+
+from qlint.files.description.records import Body, Connection, Description
+from qlint.files.quoting import quoted
+
+
+def in_order(body: Body, description: Description) -> list[str]:
+    """Names of the layers, each after those it reads from, otherwise in the order of the file.
+
+    Raises:
+        DescriptionError: the connections form a cycle.
+    """
+    names = list(body.layers)
+    position = {name: index for index, name in enumerate(names)}
+    into: dict[str, list[Connection]] = {name: [] for name in names}
+    readers: dict[str, list[str]] = {name: [] for name in names}
+    for connection in body.connections:
+        into[connection.target.layer].append(connection)
+        readers[connection.source.layer].append(connection.target.layer)
+    waiting = {name: len(into[name]) for name in names}
+    ready = [position[name] for name in names if not waiting[name]]
+    ordered: list[str] = []
+    while ready:
+        name = names[heapq.heappop(ready)]
+        ordered.append(name)
+        for reader in readers[name]:
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                heapq.heappush(ready, position[reader])
+    if len(ordered) < len(names):
+        _refuse_cycle({name for name in names if waiting[name]}, into, description)
+    return ordered
+
+
+def _refuse_cycle(stuck: set[str], into: dict[str, list[Connection]], description: Description) -> NoReturn:
+    """Walk back from any layer that waits until one comes again: it is on a cycle."""
+    seen: dict[str, Connection] = {}
+    name = min(stuck)
+    while name not in seen:
+        seen[name] = next(connection for connection in into[name] if connection.source.layer in stuck)
+        name = seen[name].source.layer
+    problem = f"the connections form a cycle through layer {quoted(name)}"
+    description.wrong(seen[name].path, problem, "remove one of its connections")
