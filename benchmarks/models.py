@@ -121,6 +121,36 @@ def weighted(path: Path, megabytes: int, *, external: bool, typed: bool = False)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
+def dropouts(path: Path, megabytes: int) -> None:
+    """Fully connected layers with dropout between; their weights fill `megabytes` of a file beside it, all written."""
+    side, data = 6250, path.with_suffix(".data")
+    size = side * side * 4
+    count = max(1, round(megabytes * 1e6 / size))
+    values = np.random.default_rng(0).standard_normal((side, side), np.float32)
+    nodes, initializers, x = [], [], "x"
+    with data.open("wb") as file:
+        for i in range(count):
+            file.write((values + np.float32(i)).tobytes())
+            weight = TensorProto(name=f"w{i}", data_type=TensorProto.FLOAT, dims=[side, side])
+            weight.data_location = TensorProto.EXTERNAL
+            for key, value in (("location", data.name), ("offset", str(i * size)), ("length", str(size))):
+                weight.external_data.add(key=key, value=value)
+            initializers.append(weight)
+            nodes += [
+                helper.make_node("MatMul", [x, f"w{i}"], [f"m{i}"]),
+                helper.make_node("Dropout", [f"m{i}"], [f"d{i}"]),
+            ]
+            x = f"d{i}"
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", side])],
+        [helper.make_tensor_value_info(x, TensorProto.FLOAT, ["N", side])],
+        initializers,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
 def made(folder: Path, name: str, make: Callable[[Path], None]) -> str:
     """Path of a model, made if it is not there yet."""
     path = folder / f"{name}.onnx"

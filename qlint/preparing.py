@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qlint.errors import ExecutionError, QlintError, UsageError
 
 if TYPE_CHECKING:
+    from qlint.files.binding import Bind
     from qlint.files.model import Model
     from qlint.rules.model import Environment, Step
     from qlint.transforms.patch import Declined, Patch
@@ -97,6 +98,8 @@ def fix(
     unsafe: bool = False,
     data: str | None = None,
     tolerance: float | None = None,
+    bind: Bind | None = None,
+    backend: str = "numpy",
 ) -> Fixed:
     """Prepare a model for an environment, prove the result, and write it.
 
@@ -110,12 +113,14 @@ def fix(
         unsafe: also run transforms that change the function.
         data: an `.npz` with inputs to prove the whole network on.
         tolerance: the difference of an output that is allowed (see `qlint.verify.whole.judge`).
+        bind: sizes of symbolic dimensions and shapes of inputs; rewrites may rely on them.
+        backend: what runs the whole network, "numpy" or "ort".
 
     Returns:
         What was done. Where it could not be proven its `refusal` says so, and nothing was written.
 
     Raises:
-        UsageError: there is no such transform.
+        UsageError: there is no such transform or backend, or nothing has the name that `bind` gives.
         ModelError: the model cannot be read.
         QlintError: the data cannot be read, or a file cannot be written.
     """
@@ -127,13 +132,14 @@ def fix(
     from qlint.verify.proof import verify_fix
 
     steps = chosen(environment, select, ignore, unsafe=unsafe)
-    model = _read(path)
+    model = _read(path, bind)
+    _expect_bound(bind, model)
     values = load(data, model.graph) if data is not None else None
     unproven: dict[tuple[str, str], str] = {}
     for _ in range(_TRIES):
         prepared = prepare(model, [Guarded(registry.load(name), unproven) for name in steps])
         patches = [applied.patch for applied in prepared.applied]
-        verification = verify_fix(model, prepared.model, patches, data=values, tolerance=tolerance)
+        verification = verify_fix(model, prepared.model, patches, data=values, tolerance=tolerance, backend=backend)
         found = {(r.patch.transform, r.patch.id): r.proof.reason for r in verification.rewrites if not r.proof.computed}
         if not found:
             break
@@ -213,7 +219,8 @@ def verify(
     *,
     data: str | None = None,
     tolerance: float | None = None,
-    bind: Mapping[str, int | list[int | str]] | None = None,
+    bind: Bind | None = None,
+    backend: str = "numpy",
 ) -> Verified:
     """Run two models on the same inputs and compare every output.
 
@@ -223,6 +230,7 @@ def verify(
         data: an `.npz` with inputs; default: random ones that the first model implies.
         tolerance: the difference that is allowed (see `qlint.verify.whole.judge`); default: what rounding explains.
         bind: sizes of symbolic dimensions and shapes of inputs.
+        backend: what runs them, "numpy" or "ort".
 
     Raises:
         QlintError: they cannot be compared.
@@ -234,6 +242,7 @@ def verify(
     from qlint.verify.proof import described
 
     one, other = _read(first, bind), _read(second, bind)
+    _expect_bound(bind, one, other)
     names = whole.pairs(one, other)
     for model in (one, other):
         random = whole.random_by_nature(model)
@@ -242,7 +251,7 @@ def verify(
             raise ExecutionError(problem, "export it for inference, without random operators", path=model.path)
     given = load(data, one.graph) if data is not None else None
     tries: Iterable[Attempt] = attempts(one.graph) if given is None else [Attempt(given, "the given data")]
-    executors = Executor(one), Executor(other)
+    executors = Executor(one, backend=backend), Executor(other, backend=backend)
     attempt, outputs, reason = whole.first_run(executors[0], tries)
     if attempt is None:
         remedy = "give inputs that it runs on with --data FILE.npz"
@@ -255,10 +264,18 @@ def verify(
     return Verified((one.path, other.path), described(attempt, given=given is not None), compared, counts)
 
 
-def _read(path: str, bind: Mapping[str, int | list[int | str]] | None = None) -> Model:
+def _read(path: str, bind: Bind | None = None) -> Model:
     from qlint.files.onnx_file import read_model
 
     return read_model(Path(path), bind=bind)
+
+
+def _expect_bound(bind: Bind | None, *models: Model) -> None:
+    """Refuse names of `bind` that no model has."""
+    from qlint.files.binding import unmatched
+
+    for error in unmatched(bind, {name for model in models for name in model.bound}):
+        raise error
 
 
 def _write(fixed: Fixed, model: Model, out: str | None) -> None:

@@ -57,6 +57,8 @@ def test_a_wheel_brings_its_rules_schemas_and_type_marker(wheel: Path) -> None:
     package = wheel / "qlint"
     shipped = {path.name for path in (package / "_shipped_rules").iterdir()}
     assert shipped == {path.name for path in (ROOT / "rules").iterdir()}
+    profiles = {path.name for path in (package / "_shipped_rules" / "profiles").iterdir()}
+    assert profiles == {path.name for path in (ROOT / "rules" / "profiles").iterdir()} != set()
     assert (package / "py.typed").is_file()
     schemas = {path.relative_to(ROOT / "qlint") for path in (ROOT / "qlint").rglob("*.schema.json")}
     assert schemas and all((package / path).is_file() for path in schemas)

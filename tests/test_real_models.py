@@ -66,7 +66,7 @@ def test_check_in_the_matlab_environment(path: Path, capsys: pytest.CaptureFixtu
     counted = operators(model.graph, functions)
     reported = dict.fromkeys(PREPARED, 0)
     for operator, type in PREPARED.items():
-        codes = {"batchNormalizationLayer": ("MAT401", "MAT402", "MAT403"), "dropoutLayer": ("NET401",)}[type]
+        codes = {"batchNormalizationLayer": ("MAT401", "MAT402", "MAT403"), "dropoutLayer": ("NET401", "NET403")}[type]
         ids = {d["location"]["id"] for d in found if d["location"]["type"] == type and d["code"] in codes}
         reported[operator] = len(ids)
     assert reported == counted

@@ -9,9 +9,15 @@ from qlint.cli import common, output
 from qlint.errors import Exit, UsageError
 from qlint.report import fix_page, write_page
 
+_FILES = (
+    "New tensors of a model with external data go to <OUT stem>.<hash>.data beside OUT. Such a file of an earlier run"
+    " is left there, as another model may read it; delete it when none does."
+)
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.epilog = _FILES
     parser.add_argument("model", metavar="MODEL", help="a model's file")
     common.add_environment(parser)
     where = parser.add_mutually_exclusive_group()
@@ -23,13 +29,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ignore", action="append", metavar="TRANSFORM", help="leave these transforms out")
     parser.add_argument("--unsafe", action="store_true", help="also run transforms that change what is computed")
     common.add_data(parser)
+    common.add_bind(parser)
+    common.add_backend(parser)
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="no report on standard output, but what --diff shows"
+    )
     common.add_output_format(parser, "text or json (default: text)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prepare, prove, write, and report."""
     targets = output.targets(arguments.output_format, ("text", "json"), "text")
-    tolerance = common.tolerance(arguments.tolerance)
+    tolerance, bind = common.tolerance(arguments.tolerance), common.binds(arguments.bind)
     environments = common.environments(arguments.env)
     if len(environments) > 1:
         raise UsageError("fix prepares for one environment at a time", "give one -e")
@@ -53,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         unsafe=arguments.unsafe,
         data=arguments.data,
         tolerance=tolerance,
+        bind=bind,
+        backend=arguments.backend,
     )
     for target in targets:
         with output.opened(target) as stream:
@@ -61,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
                 continue
             if arguments.diff:
                 stream.write(fix_page.difference(fixed))
-            stream.write(fix_page.text(fixed, output.width()))
+            if target.file is not None or not arguments.quiet:
+                stream.write(fix_page.text(fixed, output.width()))
     if fixed.refusal:
         output.complain(preparing.refused(fixed))
         return Exit.ERROR

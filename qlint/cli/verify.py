@@ -15,6 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", metavar="B", help="another")
     common.add_data(parser)
     common.add_bind(parser)
+    common.add_backend(parser)
     common.add_output_format(parser, "text or json (default: text)")
 
 
@@ -24,7 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
     tolerance, bind = common.tolerance(arguments.tolerance), common.binds(arguments.bind)
     from qlint import preparing
 
-    verified = preparing.verify(arguments.first, arguments.second, data=arguments.data, tolerance=tolerance, bind=bind)
+    verified = preparing.verify(
+        arguments.first,
+        arguments.second,
+        data=arguments.data,
+        tolerance=tolerance,
+        bind=bind,
+        backend=arguments.backend,
+    )
     for target in targets:
         with output.opened(target) as stream:
             if target.format == "json":

@@ -15,8 +15,12 @@ from qlint.numeric import fallback
 from qlint.numeric.feeds import checked
 from qlint.numeric.kernel import Array, Call, Unsupported, find
 from qlint.numeric.kernel.threads import team
+from qlint.numeric.ort import Session
 from qlint.numeric.plan import Plan, plan
 from qlint.numeric.weights import Weights
+
+BACKENDS = ("numpy", "ort")
+"""What can run a network in the types it has."""
 
 
 class _Frame:
@@ -35,22 +39,26 @@ class Executor:
 
     Args:
         model: the model.
-        backend: "numpy".
+        backend: one of `BACKENDS`: "ort" computes in onnxruntime.
 
     Attributes:
+        backend: as given.
         fallbacks: how often each operator was computed by `onnx.reference`, in all runs so far.
 
     Raises:
-        UsageError: if there is no such backend.
+        UsageError: if there is no such backend, or onnxruntime is not installed.
+        ExecutionError: if onnxruntime cannot load the model.
     """
 
     def __init__(self, model: Model, *, backend: str = "numpy") -> None:
-        if backend != "numpy":
-            raise UsageError(f"there is no backend {backend!r}", "use 'numpy'")
+        if backend not in BACKENDS:
+            raise UsageError(f"there is no backend {backend!r}", f"use one of {', '.join(BACKENDS)}")
         self.model = model
+        self.backend = backend
         self.fallbacks: Counter[str] = Counter()
         self._weights = Weights()
         self._plans: dict[tuple[Graph, tuple[str, ...]], Plan] = {}
+        self._session = Session(model) if backend == "ort" else None
 
     def run(
         self, inputs: Mapping[str, Array], *, outputs: Sequence[str] | None = None, keep: Collection[str] = ()
@@ -73,7 +81,10 @@ class Executor:
         wanted = tuple(dict.fromkeys((*(graph.outputs if outputs is None else outputs), *keep)))
         self._expect_names(wanted)
         todo = self._plan(graph, wanted)
-        frame = _Frame(graph, None, checked(graph, inputs, todo.inputs))
+        given = checked(graph, inputs, todo.inputs)
+        if self._session is not None:
+            return self._session.run(given, wanted)
+        frame = _Frame(graph, None, given)
         with np.errstate(all="ignore"), warnings.catch_warnings(), team():
             warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN, as ONNX has it
             self._execute(todo, frame)
@@ -128,7 +139,7 @@ class Executor:
                 def run(graph: Graph, given: Sequence[Array]) -> list[Array]:
                     return self._subgraph(graph, given, frame)
 
-                call = Call(node.op_type, self.model.opsets.get("", 1), inputs, len(node.outputs), attributes, run)
+                call = Call(node.op_type, self.model.opsets.get("", 1), inputs, _outputs(node), attributes, run)
                 try:
                     result = function(call)
                 except Unsupported:
@@ -153,6 +164,14 @@ class Executor:
         frame = _Frame(graph, outer, dict(zip(graph.inputs, given, strict=False)))
         self._execute(todo, frame)
         return [self._value(name, frame) for name in graph.outputs]
+
+
+def _outputs(node: Node) -> int:
+    """How many outputs are asked for. One without a name at the end is as good as left out, but for a Split's parts."""
+    count = len(node.outputs)
+    while node.op_type != "Split" and count and not node.outputs[count - 1]:
+        count -= 1
+    return count
 
 
 def _described(value: Any) -> str:

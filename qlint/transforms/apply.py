@@ -14,7 +14,17 @@ from qlint.files.tensors import Tensor
 from qlint.transforms import editing
 from qlint.transforms.base import node_id
 from qlint.transforms.editing import editable
-from qlint.transforms.patch import AddNode, AddTensor, NodeSpec, Operation, Patch, RemoveNode, ReplaceNode, SetInputs
+from qlint.transforms.patch import (
+    AddNode,
+    AddTensor,
+    NodeSpec,
+    Operation,
+    Patch,
+    RemoveNode,
+    ReplaceNode,
+    SetInputs,
+    SetMetadata,
+)
 
 __all__ = ["AppliedPatch", "Before", "apply", "editable", "find"]
 
@@ -44,13 +54,13 @@ class AppliedPatch:
 
     Attributes:
         patch: as applied.
-        before: per operation the node as it was; None where the operation added something.
+        before: per operation the node, or the metadata, as it was; None where the operation added something.
         dropped_nodes: nodes that nothing read any more, in the order they went.
         dropped_tensors: initializers that nothing read any more, as (graph path, tensor).
     """
 
     patch: Patch
-    before: tuple[Before | None, ...]
+    before: tuple[Before | SetMetadata | None, ...]
     dropped_nodes: tuple[Before, ...] = ()
     dropped_tensors: tuple[tuple[str, Tensor], ...] = ()
 
@@ -71,14 +81,16 @@ def apply(model: Model, patch: Patch) -> AppliedPatch:
 
 
 def find(model: Model, id: str) -> Node | None:
-    """The node with an id in an editable model; None if there is none."""
-    end = len(id)
+    """The node with an id in an editable model; None if there is none, or two (a tensor called like a subgraph's)."""
+    found, end = None, len(id)
     while (end := id.rfind("/", 0, end)) > 0:
         graph = model.graphs.get(id[:end])
         node = graph.producer.get(id[end + 1 :]) if graph is not None else None
         if node is not None and node_id(node) == id:
-            return node
-    return None
+            if found is not None:
+                return None
+            found = node
+    return found
 
 
 @dataclass(slots=True)
@@ -111,8 +123,10 @@ class _Application:
             editing.sort(self.model.graphs[path])
         return AppliedPatch(self.patch, before, nodes, tensors)
 
-    def operation(self, operation: Operation) -> Before | None:
-        """Apply one operation; returns the node as it was."""
+    def operation(self, operation: Operation) -> Before | SetMetadata | None:
+        """Apply one operation; returns what it changed as it was."""
+        if isinstance(operation, SetMetadata):
+            return self.note(operation)
         if isinstance(operation, AddTensor):
             graph = self.graph(operation.graph)
             self.claim(graph, operation.name)
@@ -150,6 +164,14 @@ class _Application:
             self.name(node, operation.outputs)
             constants = {}
         return Before(operation.id, node.graph.path, spec, constants)
+
+    def note(self, operation: SetMetadata) -> SetMetadata:
+        """Change the model's metadata."""
+        metadata = self.model.metadata
+        before = SetMetadata(operation.key, metadata.pop(operation.key, None))
+        if operation.value is not None:
+            metadata[operation.key] = operation.value
+        return before
 
     def graph(self, path: str) -> Graph:
         graph = self.model.graphs.get(path)
@@ -261,9 +283,10 @@ class _Application:
 
 
 def _plain(node: Node) -> bool:
-    """Whether a node may go when nothing reads it: it is the file's own, and an operator that only computes."""
-    inside = node.pointer.startswith("/functions") or "/sparse_initializer/" in node.pointer
-    return not inside and not node.domain and next(editing.graphs_of(node), None) is None
+    """Whether a node may go when nothing reads it: it is a node of the file, and an operator that only computes."""
+    return (
+        "/sparse_initializer/" not in node.pointer and not node.domain and next(editing.graphs_of(node), None) is None
+    )
 
 
 def _attributes(spec: NodeSpec) -> dict[str, Any]:

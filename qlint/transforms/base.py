@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from qlint.files.model import Graph, Model, Node, Shape
     from qlint.transforms.patch import Declined, Patch
 
-IN_FUNCTION = "/functions"
-"""Begins the JSON pointer of a node that stands in a model-local function."""
-
 
 def node_id(node: Node) -> str:
     """A node's id: its graph's path and its first output that has a name."""

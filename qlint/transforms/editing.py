@@ -139,6 +139,7 @@ def _copied(graph: Graph, parent: Node | None, graphs: dict[str, Graph]) -> Grap
             node.byte_span, node.metadata,
         )  # fmt: skip
         twin.rank, twin.transform, twin.replaced = (position,), node.transform, node.replaced
+        twin.call = node.call
         twin.attributes = {key: _attribute(value, twin, graphs) for key, value in node.attributes.items()}
         copy.nodes.append(twin)
     copy.producer = {name: twins[node] for name, node in graph.producer.items()}

@@ -25,6 +25,7 @@ from qlint.transforms.patch import (
     RemoveNode,
     ReplaceNode,
     SetInputs,
+    SetMetadata,
     SetOutputs,
 )
 from qlint.tristate import Unknown
@@ -43,7 +44,11 @@ def digest(values: Array | Unknown) -> str | None:
     if isinstance(values, Unknown):
         return None
     found = hashlib.sha256(f"{values.dtype} {list(values.shape)}\n".encode())
-    found.update(repr(values.tolist()).encode() if values.dtype == object else np.ascontiguousarray(values).data)
+    found.update(
+        repr(values.tolist()).encode()
+        if values.dtype == object
+        else np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
+    )
     return f"sha256:{found.hexdigest()}"
 
 
@@ -83,6 +88,8 @@ class Encoder:
             return {"op": "set-inputs", "id": operation.id, "inputs": list(operation.inputs)}
         if isinstance(operation, SetOutputs):
             return {"op": "set-outputs", "id": operation.id, "outputs": list(operation.outputs)}
+        if isinstance(operation, SetMetadata):
+            return {"op": "set-metadata", "key": operation.key, "value": operation.value}
         return {"op": "remove-node", "id": operation.id}
 
     def node(self, spec: NodeSpec) -> Json:
@@ -140,6 +147,8 @@ class Decoder:
                 return SetInputs(data["id"], tuple(data["inputs"]))
             case "set-outputs":
                 return SetOutputs(data["id"], tuple(data["outputs"]))
+            case "set-metadata":
+                return SetMetadata(data["key"], data["value"])
             case _:
                 return RemoveNode(data["id"])
 
@@ -180,8 +189,10 @@ class Decoder:
         return values
 
 
-def expectation(before: Before) -> Json:
+def expectation(before: Before | SetMetadata) -> Json:
     """What an operation met, as it is compared when the patch is applied again."""
+    if isinstance(before, SetMetadata):
+        return {"value": before.value}
     attributes = {name: _met(value) for name, value in before.spec.attributes.items() if not _holds_graphs(value)}
     constants = {name: digest(tensor.values()) for name, tensor in before.constants.items()}
     return {**_wires(before.spec), "attributes": attributes, "constants": constants}

@@ -24,7 +24,7 @@ WORTHWHILE = 1e-2
 """Joints whose |log s| are all smaller are level already and left as they are."""
 
 LARGEST = 64.0
-"""Factors stay within [1/64, 64]: unbounded ones blow activations up."""
+"""The product of the factors of all runs stays within [1/64, 64]: unbounded ones blow activations up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -112,12 +112,14 @@ class Joint:
         producer: its weights and bias are divided by the factors.
         consumers: their weights are multiplied by them.
         between: the nodes on the way.
-        factors: one a channel, over all passes.
+        spent: products of the factors of earlier runs, one a channel.
+        factors: those of this run, over all passes.
     """
 
     producer: Layer
     consumers: Sequence[Layer]
     between: Sequence[Node]
+    spent: Array
     factors: Array = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,7 +146,7 @@ class Joint:
             # Two roots, as the product of two ranges may be too small a number.
             wanted = np.sqrt(one) / np.sqrt(other)
         wanted[~(np.isfinite(one) & np.isfinite(other) & (one > 0) & (other > 0))] = 1.0
-        total = np.clip(self.factors * wanted, 1 / LARGEST, LARGEST)
+        total = np.clip(self.spent * self.factors * wanted, 1 / LARGEST, LARGEST) / self.spent
         self._scale(total / self.factors)
         change = np.abs(np.log(total / self.factors)).max(initial=0.0)
         self.factors = total
@@ -154,6 +156,11 @@ class Joint:
         """Channels keep 1 whose weights would become so small that their type loses digits."""
         one, other = self.ranges()
         self.factors[((one < smallest) & (self.factors > 1)) | ((other < smallest) & (self.factors < 1))] = 1.0
+
+    @property
+    def product(self) -> Array:
+        """The factors of all runs."""
+        return self.spent * self.factors
 
     def _scale(self, factors: Array) -> None:
         producer = self.producer.magnitudes
@@ -169,10 +176,12 @@ def equalize(joints: Sequence[Joint], smallest: float) -> None:
         joints: in topological order.
         smallest: the smallest normal number of the weights' type.
     """
-    for _ in range(PASSES):
+    # What an earlier run has levelled to within `CONVERGED` would else creep on for ever.
+    worthwhile = max([joint.step() for joint in joints]) >= WORTHWHILE
+    for _ in range(PASSES - 1 if worthwhile else 0):
         if max([joint.step() for joint in joints]) < CONVERGED:
             break
     for joint in joints:
         joint.spare_tiny(smallest)
-        if joint.is_level:
+        if joint.is_level or not worthwhile:
             joint.factors = np.ones(joint.channels)

@@ -1,13 +1,12 @@
 """equalize-layers: the ranges of neighbouring layers' channels are levelled, so that int8 serves them all.
 
 A channel may be divided by s > 0 before, and multiplied after, whatever is positively homogeneous. All layers that hang
-together so are one patch. Each tensor between layers is equalized once: the producer's new weights are called
-`..._equalized`, by which a later run knows that the factors, which are bounded, have been spent.
+together so are one patch. The product of a tensor's factors is recorded in the model's metadata, so that a later run
+knows how much of what is allowed has been spent.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,12 +19,14 @@ from qlint.transforms.equalization import LARGEST, Joint, Layer, equalize
 from qlint.transforms.joints import LayerRefused, Search, bias_of, is_layer
 from qlint.transforms.patch import AddTensor, Declined, Patch
 from qlint.transforms.rewrite import Rewrite
+from qlint.transforms.spent import recorded
 
 if TYPE_CHECKING:
     from qlint.files.model import Node
     from qlint.transforms.base import Context
 
-_DONE = re.compile(r"_equalized(_\d+)?$")
+_ROUNDED = 1e-5
+"""How much of a bound, as |log s|, is lost where factors are recorded with few digits."""
 
 
 class EqualizeLayers:
@@ -40,7 +41,7 @@ class EqualizeLayers:
         search = Search(context)
         joints: list[Joint] = []
         for node in context.graph.nodes:
-            if not is_layer(context, node) or _DONE.search(node.inputs[1]):
+            if not is_layer(context, node):
                 continue
             path = search.path(node)
             if path is None:
@@ -82,13 +83,15 @@ class EqualizeLayers:
         layers = [layer for layer in layers if layer.before in changed or layer.after in changed]
         for layer in layers:
             _rescale(rewrite, layer, layer.after in changed)
+        rewrite.operations.extend(recorded(context, joint) for joint in changed)
         region = {layer.node for layer in layers} | {node for joint in changed for node in joint.between}
         region |= {layer.adder for layer in layers if layer.adder is not None and layer.after in changed}
         made = {output for node in region for output in node.outputs}
         read = dict.fromkeys(name for node in context.scope.in_order(region) for name in node.inputs if name)
         factors = np.concatenate([joint.factors for joint in changed])
         low, high = factors.min(), factors.max()
-        bounded = f", the bound of {LARGEST:g} reached" if high >= LARGEST or low <= 1 / LARGEST else ""
+        products = np.abs(np.log(np.concatenate([joint.product for joint in changed])))
+        bounded = f", the bound of {LARGEST:g} reached" if products.max() >= np.log(LARGEST) - _ROUNDED else ""
         return Patch(
             transform=self.name,
             klass="equivalent",
@@ -109,8 +112,7 @@ def _rescale(rewrite: Rewrite, layer: Layer, with_bias: bool) -> None:
         Refused: if they are not finite.
     """
     node, values = layer.node, rewrite.weights(layer.node, 1)
-    stem = f"{node.inputs[1]}_equalized" if with_bias else node.inputs[1]
-    wires = {1: _tensor(rewrite, stem, layer.scaled(values), values)}
+    wires = {1: _tensor(rewrite, node.inputs[1], layer.scaled(values), values)}
     bias = bias_of(rewrite, layer) if with_bias else None
     if bias is not None and layer.after is not None:
         home, place, old = bias

@@ -13,7 +13,7 @@ from qlint.network import inputs, patterns
 from qlint.network.catalogue import entry_for
 from qlint.network.catalogue.elementwise import AFFINE
 from qlint.network.view import View
-from qlint.transforms.affine import Refused, constant_operand, is_pass_through
+from qlint.transforms.affine import OLDEST_OPSET, Refused, constant_operand, is_pass_through
 from qlint.transforms.channels import arithmetic_before
 from qlint.transforms.fuse_backward import data_input, fold, run_to
 from qlint.transforms.fuse_forward import fold_forward
@@ -38,9 +38,7 @@ class FoldAffine:
                 continue
             id = context.id_of(node)
             if constant_operand(context, node) is None:
-                constant = next(name for name in node.inputs if context.scope.parameter(name) is not None)
-                why = context.reason_not_constant(constant) or f"arithmetic of opset {context.opset} has its own rules"
-                yield Declined(self.name, id, AFFINE, f"its constant cannot be folded: {why}")
+                yield Declined(self.name, id, AFFINE, _why_not(context, node))
             elif _is_last(context, node):
                 yield self._last(context, node)
 
@@ -96,6 +94,17 @@ def _is_affine(context: Context, node: Node) -> bool:
         return False
     entry = entry_for(View(node, context.scope))
     return entry is not None and entry.type == AFFINE
+
+
+def _why_not(context: Context, node: Node) -> str:
+    """Why arithmetic is not such that folds, whatever its neighbours are."""
+    constant = next(name for name in node.inputs if context.scope.parameter(name) is not None)
+    why = context.reason_not_constant(constant)
+    if why:
+        return f"its constant cannot be folded: {why}"
+    if context.opset < OLDEST_OPSET:
+        return f"arithmetic of opset {context.opset} broadcasts by an attribute; convert the model to opset 7 or newer"
+    return f"its constant, of shape {list(context.shape(constant) or ())}, is not one number a channel"
 
 
 def _is_last(context: Context, node: Node) -> bool:

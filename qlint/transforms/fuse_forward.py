@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qlint.transforms.affine import Affine, Array, Refused, constant_operand, is_pass_through
+from qlint.transforms.affine import Affine, Array, Refused, constant_operand
+from qlint.transforms.passages import Passage, expect_features
 from qlint.transforms.patch import NodeSpec
-from qlint.transforms.rewrite import Rewrite, sole_reader
+from qlint.transforms.rewrite import Rewrite
 
 if TYPE_CHECKING:
     from qlint.files.model import Node
-    from qlint.transforms.base import Context
 
 
 def fold_forward(rewrite: Rewrite, node: Node, before: Affine, data: str = "") -> str:
@@ -31,52 +31,23 @@ def fold_forward(rewrite: Rewrite, node: Node, before: Affine, data: str = "") -
         Refused: if there is no such layer, or it could not be done exactly.
     """
     context = rewrite.context
-    data, name = data or node.inputs[0], node.outputs[0]
-    between, flat = [], False
-    while True:
-        layer = sole_reader(context, name)
-        if not is_pass_through(context, layer):
-            if flat or not _is_flatten(context, layer, name):
-                break
-            flat = True
-        between.append(layer)
-        name = layer.outputs[0]
+    data = data or node.inputs[0]
+    passage = Passage(context, node.outputs[0])
+    layer, between = passage.layer, passage.between
     fold = _FOLDS.get(layer.op_type) if not layer.domain else None
-    if fold is None or layer.inputs[0] != name:
+    if fold is None or layer.inputs[0] != passage.name:
         raise Refused(f"it feeds {layer.op_type} {rewrite.shown(layer)}, which it cannot be folded into")
-    if layer.op_type in ("Conv", "ConvTranspose") and flat:
+    if layer.op_type in ("Conv", "ConvTranspose") and passage.flat:
         raise Refused("it feeds a convolution through a change of shape")
-    if layer.op_type == "MatMul" and not flat:
-        known = context.shape(data)
-        if known is None or len(known) != 2:
-            raise Refused("it feeds a MatMul whose input is not known to be of rank 2")
+    if layer.op_type == "MatMul":
+        expect_features(context, passage, data)
     rewrite.inputs[data] = None
+    for watcher in passage.watchers:
+        rewrite.rewire(watcher, {0: data})
     # The first reader takes the tensor that was normalized; it may be the layer itself.
     if between:
         rewrite.rewire(between[0], {0: data})
-    return fold(rewrite, layer, before, name if between else data, flat)
-
-
-def _is_flatten(context: Context, node: Node, name: str) -> bool:
-    """Whether a node makes (N, C, ...) into (N, C * ...), each channel's numbers side by side."""
-    if node.domain or node.inputs[0] != name:
-        return False
-    known = context.shape(name)
-    if node.op_type == "Flatten":
-        axis = node.attributes.get("axis", 1)
-        return bool((axis + len(known) if axis < 0 and known is not None else axis) == 1)
-    if node.op_type != "Reshape" or len(node.inputs) != 2 or known is None or len(known) < 2:
-        return False
-    target = context.values(node.inputs[1])
-    if target is None or target.shape != (2,):
-        return False
-    rows, features = (int(size) for size in target)
-    if rows == 0 and not node.attributes.get("allowzero", 0):
-        rows = known[0] if isinstance(known[0], int) else -2  # as many as there are
-    within = known[1:]
-    if features == -1:
-        return rows == -2 or rows == known[0]
-    return all(isinstance(size, int) for size in within) and features == np.prod(np.array(within, np.int64))
+    return fold(rewrite, layer, before, passage.name if between else data, passage.flat)
 
 
 def _per_input(before: Affine, count: int, flat: bool) -> Affine:

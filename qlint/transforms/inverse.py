@@ -19,6 +19,7 @@ from qlint.transforms.patch import (
     RemoveNode,
     ReplaceNode,
     SetInputs,
+    SetMetadata,
     SetOutputs,
 )
 from qlint.tristate import Unknown
@@ -43,11 +44,14 @@ def invert(applied: AppliedPatch) -> Patch:
     return replace(patch, title=f"undo: {patch.title}", operations=tuple(operations))
 
 
-def _undone(operation: Operation, before: Before | None) -> Iterator[Operation]:
+def _undone(operation: Operation, before: Before | SetMetadata | None) -> Iterator[Operation]:
     # An added tensor goes by itself when its last reader goes.
     if isinstance(operation, AddNode):
         yield RemoveNode(f"{operation.graph}/{next(filter(None, operation.node.outputs), '')}")
     if before is None:
+        return
+    if isinstance(before, SetMetadata):
+        yield before
         return
     if isinstance(operation, RemoveNode):
         yield AddNode(before.graph, _spec(before))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from qlint.transforms.affine import Array, Refused, constant_operand, is_pass_through
+from qlint.transforms.affine import Array, Refused, constant_operand
 from qlint.transforms.equalization import Joint, Layer
-from qlint.transforms.rewrite import Rewrite
+from qlint.transforms.homogeneous import is_clip, through
+from qlint.transforms.rewrite import SHAPE_READERS, Rewrite
+from qlint.transforms.spent import spent
 
 if TYPE_CHECKING:
     from qlint.files.model import Node
     from qlint.transforms.base import Context
 
-_ELEMENTWISE = ("Relu", "LeakyRelu", "PRelu")
-_POOLING = ("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool")
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _LAYERS = (*_CONVOLUTIONS, "Gemm", "MatMul")
 
@@ -70,6 +68,8 @@ class Search:
             if context.is_visible(name):
                 return None
             for reader in context.consumers(name):
+                if reader.op_type in SHAPE_READERS and not reader.domain:
+                    continue
                 if reader.domain or reader.inputs[0] != name or reader.inputs.count(name) > 1:
                     return None
                 if is_layer(context, reader):
@@ -77,9 +77,9 @@ class Search:
                         return None
                     path.ends[reader] = kind == "flat"
                     continue
-                after = _through(context, reader, kind, self._rank(node))
+                after = through(context, reader, kind, self._rank(node))
                 if not after:
-                    if not _is_clip(context, reader):
+                    if not is_clip(context, reader):
                         return None
                     path.clipped, after = reader, kind
                 path.between.append(reader)
@@ -97,14 +97,18 @@ class Search:
             raise LayerRefused(
                 node,
                 f"the clipped relu {clip!r} between it and the next layer would have to clip each channel elsewhere;"
-                " train the network with relu instead if int8 costs accuracy here",
+                " train the network with relu instead if int8 costs accuracy here, or let fix --unsafe put one there"
+                " (relu6-to-relu; the network then computes something else)",
             )
         producer = self._layer(node, with_bias=True)
         ends = [(self._layer(end, with_bias=False), flat) for end, flat in path.ends.items()]
         channels = producer.outputs
         if any(layer.inputs % channels if flat else layer.inputs != channels for layer, flat in ends) or not channels:
             return None
-        joint = Joint(producer, [layer for layer, _ in ends], path.between)
+        try:
+            joint = Joint(producer, [layer for layer, _ in ends], path.between, spent(self.context, producer))
+        except Refused as refusal:
+            raise LayerRefused(node, str(refusal)) from None
         producer.after = joint
         for layer in joint.consumers:
             layer.before = joint
@@ -143,43 +147,6 @@ def _fits(reader: Node, kind: str) -> bool:
     if reader.op_type in _CONVOLUTIONS:
         return kind == "image"
     return kind != "image" and not (reader.op_type == "Gemm" and reader.attributes.get("transA", 0))
-
-
-def _through(context: Context, node: Node, kind: str, rank: int) -> str:
-    """Where the channels lie after a positively homogeneous node, "" if it is none."""
-    if any(node.outputs[1:]):
-        return ""
-    if node.op_type in _ELEMENTWISE or is_pass_through(context, node) or _is_relu(context, node):
-        return kind
-    if node.op_type in _POOLING and kind == "image":
-        return kind
-    if node.op_type == "Flatten" and node.attributes.get("axis", 1) in (1, 1 - rank):
-        return {"image": "flat", "matrix": "matrix", "flat": "flat"}.get(kind, "")
-    return ""
-
-
-def _clip_bounds(context: Context, node: Node) -> tuple[float | None, float | None] | None:
-    """Bounds of a Clip, infinite where there is none, None where not known; None for another node."""
-    if node.op_type != "Clip" or node.domain:
-        return None
-    bounds: list[float | None] = []
-    for place, (key, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
-        if place < len(node.inputs) and node.inputs[place]:
-            values = context.values(node.inputs[place])
-            bounds.append(float(values.reshape(-1)[0]) if values is not None and values.size == 1 else None)
-        else:
-            bounds.append(float(node.attributes.get(key, default)))
-    return bounds[0], bounds[1]
-
-
-def _is_relu(context: Context, node: Node) -> bool:
-    """Whether a Clip is a relu, or nothing."""
-    bounds = _clip_bounds(context, node)
-    return bounds is not None and bounds[0] in (0, -np.inf) and bounds[1] == np.inf
-
-
-def _is_clip(context: Context, node: Node) -> bool:
-    return _clip_bounds(context, node) is not None and not any(node.outputs[1:])
 
 
 def _adder(context: Context, node: Node) -> Node | None:

@@ -85,7 +85,15 @@ class SetOutputs:
     outputs: tuple[str, ...]
 
 
-Operation: TypeAlias = AddTensor | AddNode | ReplaceNode | RemoveNode | SetInputs | SetOutputs
+@dataclass(frozen=True, slots=True)
+class SetMetadata:
+    """Another value of an entry of the model's metadata_props; None takes it away."""
+
+    key: str
+    value: str | None
+
+
+Operation: TypeAlias = AddTensor | AddNode | ReplaceNode | RemoveNode | SetInputs | SetOutputs | SetMetadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from qlint.files.model import Model
 from qlint.files.quoting import quoted
 from qlint.transforms.apply import AppliedPatch, apply, editable
 from qlint.transforms.encoding import DAMAGED, Array, Decoder, Encoder, Json, expectation, preconditions
-from qlint.transforms.patch import Patch
+from qlint.transforms.patch import Patch, SetMetadata
 from qlint.transforms.run import Prepared
 
 SCHEMA = "qlint.patch/v1"
@@ -120,8 +120,12 @@ def _compare(data: Json, applied: AppliedPatch) -> None:
         found, expected = expectation(before), operation["expect"]
         for fact, value in found.items():
             if value != expected[fact]:
-                what = _fact(fact, value, expected[fact])
-                raise StalePatchError(f"{what} of the node {quoted(before.id)} is not what the patch expects", _STALE)
+                what = (
+                    f"the metadata {quoted(before.key)}"
+                    if isinstance(before, SetMetadata)
+                    else f"{_fact(fact, value, expected[fact])} of the node {quoted(before.id)}"
+                )
+                raise StalePatchError(f"{what} is not what the patch expects", _STALE)
     if preconditions(applied) != data["preconditions"]:
         raise StalePatchError(
             f"constants around {quoted(applied.patch.id)} are not those that the patch expects", _STALE

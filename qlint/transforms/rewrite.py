@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from qlint.transforms.base import Context
     from qlint.transforms.patch import Operation
 
+SHAPE_READERS = ("Shape", "Size")
+"""Operators that read the shape of a tensor and not its values, which may therefore change."""
+
 
 class Rewrite:
     """Operations on one graph, which are worth nothing before all of them are there.

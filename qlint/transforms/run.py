@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from qlint.files.model import Model, Node
 from qlint.transforms import editing
 from qlint.transforms.apply import AppliedPatch, apply, editable, find
-from qlint.transforms.base import IN_FUNCTION, Transform, contexts
-from qlint.transforms.patch import AddNode, AddTensor, Declined, Patch, ReplaceNode, SetInputs, SetOutputs
+from qlint.transforms.base import Transform, contexts
+from qlint.transforms.patch import AddNode, AddTensor, Declined, Patch, ReplaceNode, SetInputs, SetMetadata, SetOutputs
 
 ROUND_LIMIT = 200
 """Most rounds of one transform in a row; a round does all that is independent, so only chains need many."""
 
-PASS_LIMIT = 10
-"""Most passes over all transforms."""
+RETURN_LIMIT = 50
+"""How often it is begun again with the first transform."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,10 @@ class Prepared:
 
 
 def prepare(model: Model, transforms: Sequence[Transform]) -> Prepared:
-    """Run transforms in order, each until it finds nothing, and all of them until none does.
+    """Run transforms in order, each until it finds nothing, until none does.
+
+    A transform runs where those before it find nothing more: what one of them makes another may still be able to
+    fold, before a later one puts a layer in the place of what was left.
 
     Args:
         model: is not changed.
@@ -42,19 +45,24 @@ def prepare(model: Model, transforms: Sequence[Transform]) -> Prepared:
     """
     prepared = Prepared(editable(model))
     declined: dict[str, list[Declined]] = {}
-    for _ in range(PASS_LIMIT):
-        before = len(prepared.applied)
-        for transform in transforms:
-            declined[transform.name] = _exhaust(prepared, transform)
-        # The last transform's own end is everyone's if there is no one else.
-        if len(prepared.applied) == before or len(transforms) == 1:
-            break
+    done: dict[str, int] = {}  # what had been applied in all when a transform last found nothing
+    place = returns = 0
+    while place < len(transforms):
+        transform, before = transforms[place], len(prepared.applied)
+        if done.get(transform.name) != before:
+            declined[transform.name], exhausted = _exhaust(prepared, transform)
+            if exhausted:
+                done[transform.name] = len(prepared.applied)
+        if len(prepared.applied) > before and returns < RETURN_LIMIT:
+            place, returns = 0, returns + 1
+        else:
+            place += 1
     prepared.declined = list(dict.fromkeys(entry for entries in declined.values() for entry in entries))
     return prepared
 
 
-def _exhaust(prepared: Prepared, transform: Transform) -> list[Declined]:
-    """Rounds of one transform; returns what the last one declined."""
+def _exhaust(prepared: Prepared, transform: Transform) -> tuple[list[Declined], bool]:
+    """Rounds of one transform; returns what the last one declined, and whether it found nothing else."""
     declined: list[Declined] = []
     for _ in range(ROUND_LIMIT):
         round_ = _Round(prepared.model)
@@ -71,8 +79,8 @@ def _exhaust(prepared: Prepared, transform: Transform) -> list[Declined]:
             elif round_.admits(entry):
                 prepared.applied.append(apply(prepared.model, entry))
         if len(prepared.applied) == count:
-            break
-    return declined
+            return declined, True
+    return declined, False
 
 
 class _Round:
@@ -89,7 +97,7 @@ class _Round:
         read: set[Node] = set()
         made = _made(patch)
         for operation in patch.operations:
-            if isinstance(operation, AddTensor):
+            if isinstance(operation, AddTensor | SetMetadata):
                 continue
             inputs: tuple[str, ...] = ()
             if isinstance(operation, AddNode):
@@ -142,15 +150,18 @@ def _made(patch: Patch) -> set[str]:
 
 def _locked(model: Model, patch: Patch) -> str:
     """Why a patch cannot be written back; "" if it can."""
+    if find(model, patch.id) is None:
+        return "another node has the same id; rename the first output of one of them"
     for operation in patch.operations:
-        if isinstance(operation, AddTensor | AddNode):
+        if isinstance(operation, AddTensor | AddNode | SetMetadata):
             continue
         node = find(model, operation.id)
+        handed = node is not None and bool(node.pointer) and not node.call
         while node is not None:
-            if node.pointer.startswith(IN_FUNCTION):
+            if handed and node.call:
                 return (
-                    "it stands in a model-local function, which other calls share; inline the functions first "
-                    "(onnx.inliner.inline_local_functions)"
+                    "it stands in a graph that is handed to a model-local function, which may use it more than once; "
+                    "inline the functions first (onnx.inliner.inline_local_functions)"
                 )
             node = node.graph.parent
     return ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def changes_nothing(context: Context, node: Node) -> bool:
-    """Whether an Identity, Flatten, Reshape, Cast, Pad or Transpose certainly gives back what it is given."""
+    """Whether an Identity, Flatten, Reshape, Cast(Like), Pad or Transpose certainly gives back what it is given."""
     known = _UNCHANGED.get(node.op_type) if not node.domain else None
     return known is not None and bool(node.inputs) and bool(node.inputs[0]) and known(context, node)
 
@@ -49,6 +49,11 @@ def _cast(context: Context, node: Node) -> bool:
         element = elements().get(target)
         target = element.name if element is not None else None
     return isinstance(target, str) and context.element_type(node.inputs[0]) == target.lower()
+
+
+def _cast_like(context: Context, node: Node) -> bool:
+    known = context.element_type(node.inputs[0])
+    return known is not None and len(node.inputs) == 2 and context.element_type(node.inputs[1]) == known
 
 
 def _transpose(context: Context, node: Node) -> bool:
@@ -139,6 +144,7 @@ def _target(context: Context, node: Node) -> list[int | None] | None:
 
 _UNCHANGED: dict[str, Callable[[Context, Node], bool]] = {
     "Cast": _cast,
+    "CastLike": _cast_like,
     "Flatten": _flatten,
     "Identity": _identity,
     "Pad": _pad,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qlint.files.model import Graph, ValueType
+from qlint.files.model import Graph, Node, ValueType
 from qlint.verify.cut import Region, Values, is_float
 from qlint.verify.inputs import OPEN_SIZES, channels, random_values
 from qlint.verify.recorder import Recorder
@@ -53,11 +53,23 @@ _ELEMENTWISE = {"Add", "Clip", "Div", "Dropout", "Identity", "LeakyRelu", "Mul",
 _LOCAL = {"BatchNormalization", "Concat", "Constant"} | _SHIFTABLE | _ELEMENTWISE
 """Operators that do the same everywhere in an image: a corner of it, with its borders, shows what they do."""
 
-_CORNER = 9
+_CORNER = 7
 
 
 def _is_local(region: Region) -> bool:
-    return all(not node.domain and node.op_type in _LOCAL for node in region.nodes)
+    return all(not node.domain and node.op_type in _LOCAL and not _ends_padded(node) for node in region.nodes)
+
+
+def _ends_padded(node: Node) -> bool:
+    """Whether it depends on the size of an image what an average pooling does: does a window reach its padding?"""
+    pads = node.attributes.get("pads", ())
+    automatic = node.attributes.get("auto_pad", "NOTSET")
+    return node.op_type == "AveragePool" and (any(pads[len(pads) // 2 :]) or automatic not in ("NOTSET", "VALID"))
+
+
+def is_elementwise(region: Region) -> bool:
+    """Whether a region treats each element by itself, so that its shapes do not matter."""
+    return all(not node.domain and node.op_type in _ELEMENTWISE for node in region.nodes)
 
 
 def _cropped(value: Array) -> Array:

@@ -192,9 +192,14 @@ class _Walk:
     def _reads(self, node: Node) -> Iterator[str]:
         """What to look for before a node: not behind the shape of a tensor, where that is known."""
         if node.op_type in ("Shape", "Size") and not node.domain:
-            known = node.graph.types.get(node.inputs[0])
-            if known is not None and known.shape is not None and all(isinstance(size, int) for size in known.shape):
-                self.border[node.inputs[0]] = known
+            source = node.inputs[0]
+            maker = self._made_by(source, node.graph)  # which notes a constant as such: the border has other values
+            if maker is None:
+                return iter(())
+            known = node.graph.types.get(source)
+            sizes = known.shape if known is not None and maker.op_type != "Constant" else None
+            if known is not None and sizes is not None and all(isinstance(size, int) for size in sizes):
+                self.border[source] = known
                 return iter(())
         return iter(sorted(reads(node)))
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from qlint.errors import QlintError
+from qlint.errors import ExecutionError, QlintError
 from qlint.files.model import Graph, Shape
+from qlint.numeric.feeds import checked
 
 LARGEST = 1 << 32
 """Most bytes of values that are read from one file, however well it is compressed."""
@@ -24,7 +25,7 @@ def load(path: str, graph: Graph) -> dict[str, np.ndarray[Any, Any]]:
         graph: whose inputs they are. Arrays of other names are left out; numbers are converted to an input's type.
 
     Raises:
-        QlintError: it cannot be read, is too large, or lacks an input.
+        QlintError: it cannot be read, is too large, lacks an input, or holds what does not fit one.
     """
     try:
         arrays = _arrays(path)
@@ -46,7 +47,12 @@ def load(path: str, graph: Graph) -> dict[str, np.ndarray[Any, Any]]:
         problem = f"there is no array for input {lacking[0]!r} among {found}"
         raise QlintError(problem, f"name its arrays {', '.join(wanted)}", path=path)
     names = [name for name in arrays if name in graph.inputs or name in graph.overridable]
-    return {name: _typed(arrays[name], graph.types[name].type) for name in names}
+    values = {name: _typed(arrays[name], graph.types[name].type) for name in names}
+    try:
+        checked(graph, values, ())
+    except ExecutionError as error:
+        raise QlintError(error.problem, error.remedy, path=path) from error
+    return values
 
 
 def _arrays(path: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -83,7 +89,7 @@ def _fits(found: tuple[int, ...], shape: Shape) -> bool:
 
 
 def _typed(array: np.ndarray[Any, Any], type: str | None) -> np.ndarray[Any, Any]:
-    """The array in an input's type, where both are numbers; what does not fit is left to the executor to refuse."""
+    """The array in an input's type, where both are numbers; what does not fit stays as it is, to be refused."""
     from onnx import TensorProto, helper
 
     number = TensorProto.DataType.Value(type.upper()) if type else 0

@@ -71,6 +71,7 @@ def verify_fix(
     *,
     data: dict[str, np.ndarray[Any, Any]] | None = None,
     tolerance: float | None = None,
+    backend: str = "numpy",
 ) -> Verification:
     """Prove a preparation.
 
@@ -80,14 +81,16 @@ def verify_fix(
         patches: in the order in which they were applied.
         data: values for the inputs; default: random ones that the graph implies.
         tolerance: replaces the bound of the whole network (see `whole.judge`); regions keep theirs.
+        backend: what runs the whole network; regions are always computed in numpy.
     """
     if not patches:
         return Verification()
     found = Verification(scope="network")
     lossy = any(patch.klass == "lossy" for patch in patches)
-    recorder = Recorder(model, {name for patch in patches for name in patch.inputs})
-    tries = _given(data) if data is not None else attempts(model.graph)
     found.reason = "" if data is not None else _left_out(model, patches)
+    names = {name for patch in patches for name in patch.inputs}
+    recorder = Recorder(model, names, backend="numpy" if found.reason else backend)
+    tries = _given(data) if data is not None else attempts(model.graph)
     if not found.reason:
         _whole(found, recorder, prepared, tries, tolerance, lossy=lossy and tolerance is None, given=data is not None)
     if found.reason:
@@ -95,7 +98,7 @@ def verify_fix(
     recorder.recording = False
     found.rewrites = list(replay(model, patches, recorder))
     for rewrite in found.rewrites:
-        if rewrite.proof.reason and rewrite.patch.klass != "lossy":
+        if rewrite.proof.reason:
             patch = rewrite.patch
             found.refusal = f"{patch.transform} at {patch.id!r} is not proven: {rewrite.proof.reason}"
             break
@@ -115,11 +118,7 @@ def replay(model: Model, patches: Iterable[Patch], recorder: Recorder) -> Iterab
         before = regions.region_of(graph, patch)
         apply(current, patch)
         after = regions.region_of(graph, patch)
-        if patch.klass == "lossy":
-            proof = RegionProof(0.0, 0.0, "it changes the function, as was allowed")
-        else:
-            proof = regions.prove(current, graph, patch, before, after, recorder)
-        yield Proven(patch, before, after, proof)
+        yield Proven(patch, before, after, regions.prove(current, graph, patch, before, after, recorder))
 
 
 def _whole(
@@ -139,9 +138,9 @@ def _whole(
         return
     first.note_inputs(attempt.values)
     found.inputs = described(attempt, given=given)
-    second = Executor(prepared)
     first.recording = False
     try:
+        second = Executor(prepared, backend=first.backend)
         found.outputs = whole.judge(first, second, attempt, outputs, tolerance=tolerance)
     except QlintError as error:
         found.refusal = f"the prepared network cannot be run: {error.problem}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from qlint.errors import QlintError
 from qlint.files.model import Graph, Model, Node
 from qlint.numeric.executor import Executor
 
@@ -20,19 +21,35 @@ class Recorder(Executor):
     Args:
         model: the model.
         wanted: names of tensors.
+        backend: as for `Executor`; onnxruntime shows no tensors on the way, so that none but the inputs are seen.
 
     Attributes:
         values: what was seen, by path of the graph and name.
         shapes: shapes of the same tensors, also of those that did not fit.
     """
 
-    def __init__(self, model: Model, wanted: Collection[str]) -> None:
-        super().__init__(model)
+    def __init__(self, model: Model, wanted: Collection[str], *, backend: str = "numpy") -> None:
+        super().__init__(model, backend=backend)
         self.values: dict[tuple[str, str], np.ndarray[Any, Any]] = {}
         self.shapes: dict[tuple[str, str], tuple[int, ...]] = {}
         self.recording = True
         self._wanted = frozenset(wanted)
         self._room = _HELD
+
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray[Any, Any]],
+        *,
+        outputs: Sequence[str] | None = None,
+        keep: Collection[str] = (),
+    ) -> dict[str, np.ndarray[Any, Any]]:
+        """As an executor's; what was seen on the way to an error is forgotten, as the network does not take it."""
+        values, shapes, room = dict(self.values), dict(self.shapes), self._room
+        try:
+            return super().run(inputs, outputs=outputs, keep=keep)
+        except (QlintError, MemoryError):
+            self.values, self.shapes, self._room = values, shapes, room
+            raise
 
     def note_inputs(self, inputs: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Remember the network's inputs, those it was run on."""

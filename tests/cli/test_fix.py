@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,56 @@ def test_an_unreadable_model(qlint: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"\x08\x08nonsense")
     result = qlint("fix", str(tmp_path / "bad.onnx"))
     assert result.status == 2 and result.err.startswith("qlint: error: ") and "Traceback" not in result.err
+
+
+def test_a_lossy_rewrite_is_not_called_the_same(qlint: Run, tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[2, 8] x) => (float[2, 8] y)'
+        " <float z = {0}, float c = {0.25}> { y = Clip(x, z, c) }"
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    out = str(tmp_path / "o.onnx")
+    assert qlint("fix", str(tmp_path / "m.onnx"), "-o", out, "--select", "relu6-to-relu").status == 2
+    result = qlint("fix", str(tmp_path / "m.onnx"), "-o", out, "--unsafe")
+    assert result.status == 0 and "NOT THE SAME FUNCTION: 1 lossy rewrite" in result.out
+    found = qlint("fix", str(tmp_path / "m.onnx"), "-o", out, "--unsafe", "--output-format", "json").json
+    validator(SCHEMA).validate(found)
+    assert [entry["class"] for entry in found["applied"]] == ["lossy"]
+    assert found["verification"]["bound"] is None and found["verification"]["error"] > 0.25
+    assert operators(Path(out)) == {"Relu"}
+
+
+def test_onnxruntime_runs_the_whole_network(qlint: Run, digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qlint.numeric.ort import Session
+
+    runs: list[str] = []
+    run = Session.run
+    monkeypatch.setattr(Session, "run", lambda self, *rest: runs.append("") or run(self, *rest))
+    found = qlint("fix", str(digits), "--backend", "ort", "--output-format", "json").json
+    assert len(runs) >= 2 and found["verification"]["scope"] == "network"
+    assert found["verification"]["regions"] == len(found["applied"]) > 0
+    fixed = str(digits.with_name("digits.fixed.onnx"))
+    assert qlint("verify", str(digits), fixed, "--backend", "ort").status == 0
+    assert qlint("verify", str(digits), fixed, "--backend", "orc").status == 2
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    without = qlint("fix", str(digits), "--backend", "ort")
+    assert without.status == 2 and "pip install 'onnx-qlint[ort]'" in without.err
+
+
+def test_quiet(qlint: Run, digits: Path) -> None:
+    shown = qlint("fix", str(digits), "--diff", "-q")
+    assert shown.status == 1 and shown.out.startswith("--- ") and "Rewritten" not in shown.out
+    written = qlint("fix", str(digits), "-q")
+    assert written.status == 0 and not written.out and digits.with_name("digits.fixed.onnx").exists()
+
+
+def test_sizes_may_be_bound(qlint: Run, tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, M] x) => (float[N, M] y) { y = Dropout(x) }'
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    arguments = ("fix", str(tmp_path / "m.onnx"), "-o", str(tmp_path / "o.onnx"), "--output-format", "json")
+    found = qlint(*arguments, "--bind", "N=2", "--bind", "M=7").json
+    assert found["verification"]["inputs"][0]["shape"] == [2, 7]
+    result = qlint(*arguments, "--bind", "K=2")
+    assert result.status == 2 and "'K'" in result.err

@@ -50,11 +50,17 @@ def test_a_tensor_that_anything_else_reads_stays(other: str) -> None:
     assert not found.declined
 
 
-@pytest.mark.parametrize("op", ["Sigmoid", "Tanh", "Pad", "HardSwish", "Transpose", "Gelu"])
+@pytest.mark.parametrize(
+    "op", ["Sigmoid", "Tanh", "Pad", "Pad of channels", "Pad of one axis", "HardSwish", "Transpose", "Gelu"]
+)
 def test_what_is_not_homogeneous_is_not_crossed(op: str) -> None:
     net, x = image(opset=20)
     if op == "Pad":
         x = net.node("Pad", x, np.array([0, 0, 1, 1, 0, 0, 1, 1]), np.array(1.5, np.float32))
+    elif op == "Pad of channels":
+        x = net.node("Pad", x, np.array([0, 1, 0, 0, 0, -1, 0, 0]))
+    elif op == "Pad of one axis":
+        x = net.node("Pad", x, np.array([1, -1]), np.array(0, np.float32), np.array([-3]))
     elif op == "Transpose":
         x = net.node("Transpose", x, perm=[0, 1, 3, 2])
     else:

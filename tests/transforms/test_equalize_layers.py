@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import numpy_helper
 
 from qlint.transforms.equalize_layers import TRANSFORM
 from tests.transforms.equalizing import UNEVEN, done, expect_equalized, image, ranges, weights
@@ -38,6 +41,55 @@ def test_what_may_lie_between(between: str, hold: str) -> None:
     expect_equalized(found)
     one, other = weights(found)
     np.testing.assert_allclose(ranges(one, 0), ranges(other, 1), rtol=1e-3)
+
+
+PADS: dict[str, tuple[list[Any], dict[str, Any], int]] = {
+    "zeros": ([np.array([0, 0, 1, 2, 0, 0, 0, 1])], {}, 17),
+    "written out": ([np.array([0, 0, 1, 2, 0, 0, -1, 1]), np.array(0, np.float32)], {"mode": "constant"}, 17),
+    "of some axes": ([np.array([1, 2, 0, 1]), np.array(0, np.float32), np.array([-1, 2])], {}, 18),
+    "copies": ([np.array([0, 0, 1, 2, 0, 0, 0, 1]), np.array(3, np.float32)], {"mode": "reflect"}, 17),
+    "in attributes": ([], {"pads": [0, 0, 1, 2, 0, 0, 0, 1]}, 9),
+}
+
+
+@pytest.mark.parametrize("pads", PADS)
+def test_padding_between(pads: str) -> None:
+    inputs, attributes, opset = PADS[pads]
+    net, x = image(opset=opset)
+    x = net.node("Pad", net.node("Relu", x), *inputs, **attributes)
+    net.node("Conv", x, net.values(5, 4, 3, 3), net.values(5), to="y")
+    expect_equalized(done(net, "y"))
+
+
+@pytest.mark.parametrize(
+    "form", ["reshape, rows kept", "reshape, rows left open", "squeeze", "mean", "mean, axes kept"]
+)
+def test_fully_connected_layer_after_other_changes_of_shape(form: str) -> None:
+    net, x = image()
+    x = net.node("Relu", x)
+    width = 4
+    if form.startswith("reshape"):
+        x = net.node("MaxPool", x, kernel_shape=[4, 4], strides=[4, 4])
+        x = net.node("Reshape", x, np.array([0, -1] if form == "reshape, rows kept" else [-1, 16]))
+        width = 16
+    elif form == "squeeze":
+        x = net.node("Squeeze", net.node("GlobalMaxPool", x), np.array([2, 3]))
+    else:
+        kept = form == "mean, axes kept"
+        x = net.node("ReduceMean", x, axes=[2, 3], keepdims=int(kept))
+        x = net.node("Flatten", x) if kept else x
+    net.node("Gemm", x, net.values(width, 3), to="y")
+    found = done(net, "y")
+    expect_equalized(found)
+    one, other = weights(found)
+    np.testing.assert_allclose(ranges(one, 0), np.abs(other).reshape(4, -1).max(axis=1), rtol=1e-3)
+
+
+def test_channels_that_are_mixed_by_a_change_of_shape_are_left() -> None:
+    net, x = image()
+    x = net.node("Reshape", net.node("Relu", x), np.array([-1, 16]))
+    net.node("Gemm", x, net.values(16, 3), to="y")
+    assert done(net, "y").unchanged()
 
 
 @pytest.mark.parametrize("slope", [(), (4, 1, 1), (4, 8, 8)])
@@ -168,6 +220,45 @@ def test_factors_are_bounded_and_spent_once() -> None:
     expected = np.array([[64.0] * 3, [1 / 64] * 3])
     np.testing.assert_allclose((one / after).reshape(2, 3), expected, rtol=1e-6)
     assert "the bound of 64 reached" in found.applied[0].title
+    assert record(found.result, "t0") == [64.0, 1 / 64]
+
+
+def record(model: onnx.ModelProto, output: str) -> list[float]:
+    """The factors of all runs that a model records for a layer."""
+    (value,) = (entry.value for entry in model.metadata_props if entry.key == f"pkg.qlint.equalized.graph/{output}")
+    found: list[float] = json.loads(value)
+    return found
+
+
+def test_a_later_run_counts_what_an_earlier_one_spent() -> None:
+    """Weights that have changed since are equalized again, by what is left of the bound."""
+    net = Net(1, 3, 5, 5, dtype=np.float32)
+    net.node("Conv", net.node("Relu", net.node("Conv", "x", net.values(2, 3, 1, 1))), net.values(2, 2, 1, 1), to="y")
+    first = done(net, "y")
+    spent = record(first.result, "t0")
+    model = onnx.ModelProto.FromString(first.result.SerializeToString())
+    one, other = weights(first)
+    trained = one * np.array([1e8, 4], np.float32).reshape(2, 1, 1, 1)
+    name = model.graph.node[0].input[1]
+    (held,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
+    held.CopyFrom(numpy_helper.from_array(trained, name))
+    second = rewrite(model, TRANSFORM)
+    second.compare(1e-5)
+    factors = (trained / weights(second)[0]).reshape(2, 3)[:, 0]
+    np.testing.assert_allclose(factors, [64 / spent[0], 2], rtol=1e-3)
+    np.testing.assert_allclose(record(second.result, "t0"), [64, spent[1] * 2], rtol=1e-3)
+    assert np.abs(other).max() > 0
+
+
+@pytest.mark.parametrize("value", ["[1]", "[65, 1]", "[NaN, 1]", "no", "[[1], [1]]", f"[1{'0' * 400}, 1]", "{}"])
+def test_a_damaged_record_is_no_reason_to_start_anew(value: str) -> None:
+    net = Net(1, 3, 5, 5, dtype=np.float32)
+    one = net.values(2, 3, 1, 1) * np.array([10, 1], np.float32).reshape(2, 1, 1, 1)
+    net.node("Conv", net.node("Conv", "x", one), net.values(2, 2, 1, 1), to="y")
+    model = net.proto("y")
+    model.metadata_props.add(key="pkg.qlint.equalized.graph/t0", value=value)
+    found = rewrite(model, TRANSFORM)
+    assert not found.applied and "remove 'pkg.qlint.equalized.graph/t0' from the model's metadata" in found.reason
 
 
 def test_a_clip_without_ceiling_is_a_relu() -> None:

@@ -133,6 +133,7 @@ def test_an_offset_before_padding_is_declined() -> None:
 def test_a_constant_divided_by_the_data_is_no_scale() -> None:
     found = folded(RELU, CONV, ("Div", "k c", "y", {}), constants={"w": WEIGHTS, "k": values(1)})
     assert found.unchanged()
+    assert not found.declined
 
 
 def test_a_division_by_zero_is_declined() -> None:
@@ -155,6 +156,12 @@ def test_a_constant_along_another_axis_is_declined() -> None:
     found = folded(RELU, CONV, ("Mul", "c k", "y", {}), constants={"w": WEIGHTS, "k": values(5)})
     assert found.unchanged()
     assert "not per channel" in found.reason
+
+
+def test_a_constant_for_each_place_is_declined() -> None:
+    found = folded(RELU, CONV, ("Mul", "c k", "y", {}), constants={"w": WEIGHTS, "k": values(3, 1, 5)})
+    assert found.unchanged()
+    assert found.reason == "its constant, of shape [3, 1, 5], is not one number a channel"
 
 
 def test_a_constant_that_enlarges_the_data_is_declined() -> None:

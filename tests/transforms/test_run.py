@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx
 import onnx.helper as oh
+import onnx.parser
 
 from qlint.files.onnx_file import read_model
 from qlint.transforms.base import Context
@@ -100,3 +101,47 @@ def test_declined_layers_are_told_once() -> None:
 
     prepared = prepare(read(conv_network()), [Never(), LeakyRelu()])
     assert prepared.declined == [Declined("never", "graph/b", "LeakyRelu", "no")]
+
+
+def test_a_transform_runs_where_those_before_it_find_nothing_more() -> None:
+    """What the second one makes is there for the first one before the third one sees it."""
+    asked: list[tuple[str, list[str]]] = []
+
+    class Step:
+        """Takes the first Identity away if there are as many as it waits for."""
+
+        def __init__(self, name: str, waits: int) -> None:
+            self.name = name
+            self.waits = waits
+
+        def find(self, context: Context) -> Iterator[Patch | Declined]:
+            names = [node.op_type for node in context.graph.nodes]
+            asked.append((self.name, names))
+            if names.count("Identity") == self.waits:
+                yield from DropIdentity().find(context)
+
+    prepare(read(chain(3)), [Step("one", 2), Step("two", 3), Step("three", 1)])
+    order = [name for name, _ in asked]
+    left = {name: [names.count("Identity") for told, names in asked if told == name] for name in order}
+    assert left["one"][0] == left["two"][0] == 3
+    assert 3 not in left["three"]
+    assert 2 not in left["three"]
+    assert all(counts[-1] == left["one"][-1] for counts in left.values())
+
+
+def test_an_id_that_two_nodes_have_is_not_trusted() -> None:
+    """A tensor of the main graph may be called like a place in a branch."""
+    body = """g (bool p, float[4] x) => (z, w) {
+        i = Identity(x) <named> = Relu(i)
+        z = If(p) <then_branch = t () => (float[4] a) { j = Identity(x) a = Relu(j) }, else_branch = e () => (float[4] b) { b = Exp(x) }>
+        w = Exp(<named>) }"""
+    graph = onnx.parser.parse_graph(body.replace("<named>", "named"))
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["z.then_branch/a" if name == "named" else name for name in names]
+    model = read(oh.make_model(graph, ir_version=8, opset_imports=[oh.make_opsetid("", 17)]))
+    prepared = prepare(model, [LeakyRelu()])
+    assert not prepared.applied
+    assert {entry.id for entry in prepared.declined} == {"graph/z.then_branch/a"}
+    assert all("same id" in entry.reason for entry in prepared.declined)
+    assert len(prepare(model, [DropIdentity()]).applied) == 0

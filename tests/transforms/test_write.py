@@ -205,34 +205,6 @@ def test_subgraphs_are_edited(tmp_path: Path) -> None:
     assert branches == {"then_branch": ["Conv", "Mul"], "else_branch": ["LeakyRelu"]}
 
 
-def test_functions_stay_and_what_is_in_them_is_declined(tmp_path: Path) -> None:
-    inner = oh.make_function(
-        "f", "F", ["a"], ["b", "same"], [oh.make_node("Relu", ["a"], ["b"]), oh.make_node("Identity", ["a"], ["same"])],
-        [oh.make_opsetid("", 17)],
-    )  # fmt: skip
-    proto = network(
-        oh.make_node("Relu", ["x"], ["p"]),
-        oh.make_node("F", ["p"], ["q", "r"], domain="f"),
-        oh.make_node("F", ["q"], ["s", "s2"], domain="f"),
-        oh.make_node("Identity", ["r"], ["r2"]),
-        oh.make_node("Add", ["s", "r2"], ["u"]),
-        oh.make_node("Relu", ["u"], ["y"]),
-        functions=[inner],
-    )
-    proto.opset_import.add(domain="f", version=1)
-    path, out = saved(proto, tmp_path / "in.onnx"), tmp_path / "out.onnx"
-    prepared = prepare(read_model(path), [LeakyRelu(), DropIdentity()])
-    assert len(prepared.applied) == 3
-    assert {entry.type for entry in prepared.declined} == {"Identity", "Relu"}
-    assert all("model-local function" in entry.reason for entry in prepared.declined)
-    write_model(path, prepared.model, out)
-    onnx.checker.check_model(str(out), full_check=True)
-    np.testing.assert_array_equal(run(out)[0], run(path)[0])
-    result = onnx.load(out)
-    assert list(result.functions) == [inner]
-    assert [node.op_type for node in result.graph.node] == ["LeakyRelu", "F", "F", "Add", "LeakyRelu"]
-
-
 def test_a_model_that_changed_since_is_refused(tmp_path: Path) -> None:
     path = saved(conv_network(), tmp_path / "in.onnx")
     model = prepare(read_model(path), [LeakyRelu()]).model

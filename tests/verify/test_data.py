@@ -37,6 +37,23 @@ def test_a_missing_input_is_named(tmp_path: Path, graph: Graph) -> None:
         data.load(str(tmp_path / "d.npz"), graph)
 
 
+@pytest.mark.parametrize(
+    ("arrays", "problem"),
+    [
+        ({"x": np.ones((3, 5)), "n": np.ones(3)}, "'x' has shape"),
+        ({"x": np.ones((3, 2)), "n": np.ones(4, np.int64)}, "'N'"),
+        ({"x": np.ones((3, 2)), "n": np.full(3, 0.5)}, "'n' is of type double"),
+    ],
+)
+def test_what_does_not_fit_an_input_is_refused(
+    tmp_path: Path, graph: Graph, arrays: dict[str, np.ndarray], problem: str
+) -> None:
+    np.savez(tmp_path / "d.npz", **arrays)
+    with pytest.raises(QlintError, match=problem) as error:
+        data.load(str(tmp_path / "d.npz"), graph)
+    assert error.value.path == str(tmp_path / "d.npz")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"\x93NUMPY\x01\x00", b"text"])
 def test_files_that_are_no_arrays_are_said_to_be(tmp_path: Path, graph: Graph, content: bytes) -> None:
     path = tmp_path / "d.npz"

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from qlint.errors import QlintError
 from qlint.files.model import Graph, Model
 from qlint.transforms.patch import AddTensor, Class, Patch
 from qlint.verify.cut import cut
@@ -171,6 +172,36 @@ def test_the_shape_of_a_far_tensor_does_not_bring_the_network_before_it() -> Non
     found = cut(model.graph, ("x",), ("y",))
     assert [node.op_type for node in found.nodes] == ["Shape", "Expand", "Mul"]
     assert set(found.border) == {"x", "a"}
+
+
+def test_the_shape_of_a_constant_does_not_make_it_a_border() -> None:
+    """It would be given other values there than it has: the convolution reads it as well."""
+    text = "g (float[1, 3, 6, 6] x) => (float[1, 4, 4, 4] y) { s = Shape<start = 0, end = 1>(w) e = Expand(one, s) y = Conv(x, w, e) }"
+    model = with_weights(text, {"w": statistics()["w"], "one": np.ones((), np.float32)})
+    found = cut(model.graph, ("x",), ("y",))
+    assert set(found.border) == {"x"}
+    assert set(found.constants) == {"w", "one"}
+
+
+@pytest.mark.parametrize("size", [8, 16, 32])
+def test_a_corner_does_not_show_whether_a_window_reaches_the_end(size: int) -> None:
+    text = "g (float[1, 3, {n}, {n}] x) => (y) {{ y = AveragePool<kernel_shape = [2, 2], strides = [2, 2]{pads}>(x) }}"
+    padded, plain = (read(parsed(text.format(n=size, pads=pads))) for pads in (", pads = [0, 0, 1, 1]", ""))
+    assert proof(padded, plain, klass="exact").reason == ""
+    odd, cut_off = (read(parsed(text.format(n=size + 1, pads=pads))) for pads in (", pads = [0, 0, 1, 1]", ""))
+    assert proof(odd, cut_off, klass="exact").reason
+
+
+def test_values_seen_on_the_way_to_an_error_are_forgotten() -> None:
+    """Of the second node's input nothing was known, and what did not fit it is no value to prove anything on."""
+    text = "g (float[N, C] x) => (float[N, 3] y) { a = Relu(x) y = MatMul(a, w) }"
+    model = with_weights(text, {"w": np.ones((4, 3), np.float32)})
+    recorder = Recorder(model, ("a",))
+    with pytest.raises(QlintError):
+        recorder.run({"x": np.ones((2, 7), np.float32)})
+    assert recorder.find(model.graph, "a") == (None, None)
+    recorder.run({"x": np.ones((2, 4), np.float32)})
+    assert recorder.find(model.graph, "a")[1] == (2, 4)
 
 
 def test_a_region_stays_as_it_was_when_the_network_is_rewritten() -> None:
