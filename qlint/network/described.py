@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CUSTOM = "customLayer"
 """Type of layers that MATLAB does not come with; their `Class` is the type as written."""
 
+STATISTICS = ("Mean", "StandardDeviation", "Min", "Max")
+"""Properties of input layers that a description may give as arrays."""
+
 _BY_TYPE = {(entry.type, operator): entry for entry in ENTRIES for operator in entry.operators}
 
 
@@ -141,6 +144,9 @@ class _Reader:
         """Properties and learnables; what MATLAB fills in once it knows a layer's input comes from the node."""
         item = self.item
         properties = {name: value for name, value in item.layer.properties.items() if value is not None}
+        for name in STATISTICS:
+            if name not in properties and (tensor := item.layer.learnable(name)) is not None:
+                properties[name] = _plain(tensor)
         if self.view is not None:
             entry = _BY_TYPE.get((item.layer.type, self.view.node.op_type))
             if entry is not None and entry.accepts(self.view):
@@ -156,6 +162,15 @@ class _Reader:
     def attribute(self, name: str) -> Value | None:
         """An attribute of the operator."""
         return None if self.view is None else attribute(self.view, name)
+
+
+def _plain(tensor: Tensor) -> Value:
+    """An array as a property: a number, or a flat list in MATLAB's order."""
+    values = tensor.values()
+    if isinstance(values, Unknown):
+        return values
+    flat = [float(value) for value in values.reshape(-1, order="F")]
+    return flat[0] if len(flat) == 1 else flat
 
 
 def _principal(item: LoweredLayer) -> Node | None:

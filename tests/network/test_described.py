@@ -4,9 +4,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import numpy as np
+import pytest
 
+from qlint.errors import DescriptionError
 from qlint.network.network import Network
 from qlint.network.reading import read
+from qlint.numeric.executor import Executor
 from qlint.tristate import Unknown
 
 
@@ -125,3 +128,45 @@ def test_what_a_custom_layer_makes_is_unknown_and_so_is_what_follows() -> None:
     """)
     assert net.shape(net.layers["own"], net.layers["own"].outputs[0]) is None
     assert net.shape(net.layers["relu"], net.layers["relu"].outputs[0]) is None
+
+
+def test_statistics_of_an_input_layer_may_be_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "net.npz", **{"in/Mean": np.zeros((4, 5, 2), np.float32)})
+    net = network(
+        """
+        weights: net.npz
+        layers:
+          - {name: in, type: imageInputLayer, InputSize: [4, 5, 2], Normalization: zerocenter}
+        """,
+        tmp_path,
+    )
+    assert net.layers["in"].property("Mean") == [0.0] * 40
+
+
+NESTED = """
+    layers:
+      - {name: in, type: featureInputLayer, InputSize: 3, Normalization: none}
+      - {name: pre, type: tanhLayer}
+      - name: net
+        type: networkLayer
+        Network:
+          layers:
+            - {name: in, type: featureInputLayer, InputSize: 3, Normalization: zerocenter, Mean: 2}
+            - {name: b, type: reluLayer}
+"""
+
+
+def test_an_input_layer_in_a_nested_network_takes_what_comes_to_it() -> None:
+    path = Path("net.qnet.yaml")
+    model = read(path, data=("schema: qlint.network/v1\n" + dedent(NESTED)).encode()).model
+    assert list(model.graph.inputs) == ["in"]
+    x = np.array([[-3.0, 0.0, 5.0]], np.float32)
+    found = Executor(model).run({"in": x})
+    np.testing.assert_allclose(found["net/b"], np.maximum(np.tanh(x) - 2, 0))
+
+
+def test_an_input_layer_in_a_nested_network_refuses_another_format() -> None:
+    text = NESTED.replace("{name: in, type: featureInputLayer, InputSize: 3, Normalization: zerocenter, Mean: 2}", "{name: in, type: imageInputLayer, InputSize: [3, 3, 1]}")  # fmt: skip
+    with pytest.raises(DescriptionError, match="is fed CB") as caught:
+        network(text)
+    assert (caught.value.line, caught.value.column) == (10, 11)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qlint.files.model import Model, Node
 from qlint.files.onnx_file import read_model
 from qlint.network.lower.builder import LAYER_KEY, Builder, LayerNodes, bounded
-from qlint.network.lower.flat import Flat, FlatLayer, flatten
+from qlint.network.lower.flat import FED, Flat, FlatLayer, flatten
 from qlint.network.lower.opaque import opaque
 from qlint.network.lower.registry import LOWERINGS
 from qlint.network.lower.signal import Signal
@@ -128,11 +128,12 @@ def _arriving(builder: Builder, layer: FlatLayer, port: str, signals: dict[tuple
 def _layer(builder: Builder, layer: FlatLayer, inputs: dict[str, Signal]) -> _Made:
     if layer.inner is not None:
         return _inside(builder, layer, layer.inner, inputs)
-    nodes = LayerNodes(builder, layer)
+    fed = inputs.get(FED) if not layer.typed.inputs else None
+    nodes = LayerNodes(builder, layer, fed)
     lowering = LOWERINGS.get(layer.type)
     found: list[Signal] = []
-    if lowering is not None and all(signal.known for signal in inputs.values()):
-        found = lowering(layer, [*inputs.values()], nodes)
+    if lowering is not None and (fed is not None or all(signal.known for signal in inputs.values())):
+        found = lowering(layer, [] if fed is not None else [*inputs.values()], nodes)
         for signal in found:
             bounded(layer, signal.shape)
     if len(found) < len(layer.outputs):
@@ -149,6 +150,8 @@ def _inside(builder: Builder, outer: FlatLayer, inner: Flat, inputs: dict[str, S
         arriving = {
             port: given[layer, port] if source is None else signals[source] for port, source in layer.inputs.items()
         }
+        if not layer.inputs and (layer, FED) in given:
+            arriving[FED] = given[layer, FED]
         made = _layer(builder, layer, arriving)
         signals.update({(layer, port): signal for port, signal in made.outputs.items()})
         stem = layer.name.removeprefix(f"{outer.name}/")

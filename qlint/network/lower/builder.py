@@ -83,19 +83,14 @@ class LayerNodes:
 
     Attributes:
         made: learnables of the layer by MATLAB's name, as tensors in ONNX's order.
-        operators: what its nodes are, in order.
     """
 
-    def __init__(self, builder: Builder, layer: LayerView) -> None:
+    def __init__(self, builder: Builder, layer: LayerView, fed: Signal | None = None) -> None:
+        """`fed` is what comes to an input layer that stands in a network inside another."""
         self._builder = builder
         self._layer = layer
-        self._first = len(builder.proto.graph.node)
+        self._fed = fed
         self.made: dict[str, Tensor] = {}
-
-    @property
-    def operators(self) -> list[str]:
-        """Operators of the nodes made so far."""
-        return [node.op_type for node in self._builder.proto.graph.node[self._first :]]
 
     def node(
         self,
@@ -128,6 +123,12 @@ class LayerNodes:
 
     def input(self, format: str, shape: tuple[Size, ...] | None) -> Signal:
         """See `Nodes.input`."""
+        fed = self._fed
+        if fed is not None:
+            if fed.known and format and fed.format != format:
+                problem = f"it takes {format} data and is fed {fed.format}"
+                self._layer.wrong(problem, "connect what has the format of the input layer")
+            return fed if fed.known or shape is None else Signal(fed.tensor, format, shape)
         name = self._layer.name
         self._own(name)
         bounded(self._layer, shape)

@@ -101,7 +101,8 @@ def _transposed(rank: int, layer: LayerView, inputs: list[Signal], nodes: Nodes)
     """ONNX's ConvTranspose; "same" crops to size times stride, what is uneven at the end."""
     signal = inputs[0]
     given = [layer.property(name) for name in ("FilterSize", "Stride", "CroppingMode", "NumFilters")]
-    if any(value is None for value in given) or signal.shape is None:
+    unknown = given[2] == "manual" and layer.property("CroppingSize") is None
+    if unknown or any(value is None for value in given) or signal.shape is None:
         return []
     filters: int = given[3]
     channels = _channels(layer, signal)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from qlint.files.tensors import Tensor
     from qlint.files.yamlfile import Path
 
+FED = "in"
+"""Port of an input layer that stands in a network inside another, where data come to it from outside."""
+
 _OPENED = "networkLayer"
 
 
@@ -77,12 +80,12 @@ class Flat:
 
     Attributes:
         layers: in topological order.
-        inputs: ports that are fed from outside, in the order of the file; None where an input layer stands there.
+        inputs: ports that are fed from outside, in the order of the file; `FED` of an input layer.
         outputs: ports that feed the outside, in the order of the file.
     """
 
     layers: list[FlatLayer]
-    inputs: list[tuple[FlatLayer, str] | None]
+    inputs: list[tuple[FlatLayer, str]]
     outputs: list[tuple[FlatLayer, str]]
 
 
@@ -106,10 +109,8 @@ def _flat(description: Description, body: TypedBody) -> Flat:
             made[name] = nested
             layers += nested.layers
             for inside, source in zip(nested.inputs, sources.values(), strict=True):
-                if inside is None:
-                    problem = f"layer {layer.name!r}: a network inside another takes its data from outside"
-                    description.wrong(layer.entry.path, problem, "remove its input layer")
-                inside[0].inputs[inside[1]] = source
+                if source is not None or inside[1] in inside[0].inputs:
+                    inside[0].inputs[inside[1]] = source
             continue
         made[name] = flat = FlatLayer(description, layer, sources, inner=nested)
         layers.append(flat)
@@ -135,11 +136,11 @@ def _output(made: Mapping[str, FlatLayer | Flat], end: End) -> tuple[FlatLayer, 
     return next(iter(layer.inputs.values()), None)
 
 
-def _input(made: Mapping[str, FlatLayer | Flat], end: End) -> tuple[FlatLayer, str] | None:
+def _input(made: Mapping[str, FlatLayer | Flat], end: End) -> tuple[FlatLayer, str]:
     layer = made[end.layer]
     if isinstance(layer, FlatLayer):
-        return (layer, end.port) if end.port else None
-    return layer.inputs[_number(end.port)] if end.port else None
+        return layer, end.port or FED
+    return layer.inputs[_number(end.port)]
 
 
 def _number(port: str) -> int:

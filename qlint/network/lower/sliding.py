@@ -121,7 +121,9 @@ def window(layer: LayerView, signal: Signal, rank: int, size: str) -> Window | N
         rank: number of dimensions of the layer.
         size: name of the property with the window's size.
     """
-    given = [layer.property(name) for name in (size, "Stride", "PaddingMode")]
+    needed = [size, "Stride", "PaddingMode", *(["DilationFactor"] if size == "FilterSize" else [])]
+    needed += ["PaddingSize"] if layer.property("PaddingMode") == "manual" else []
+    given = [layer.property(name) for name in needed]
     if any(value is None for value in given):
         return None
     kernel, strides = listed(given[0], rank), listed(given[1], rank)

@@ -72,7 +72,7 @@ def _defaults_of(name: str) -> dict[str, Value]:
 def _defaults(layer: LayerType) -> dict[str, Value]:
     if layer.name in TYPES:
         return _defaults_of(layer.name)
-    return {key: item.default for key, item in layer.properties.items()}
+    return {**{key: item.default for key, item in layer.properties.items()}, **layer.own}
 
 
 def _read(kind: Kind, written: Any, name: str, entry: LayerEntry, description: Description) -> Value:

@@ -39,6 +39,7 @@ def custom(name: str) -> LayerType:
         inputs=numbered("in"),
         outputs=numbered("out"),
         open=True,
+        own={"Folds": False} if name.startswith("onnx:") else {},
         opaque=f"{name} is a custom layer, and what it computes is not in the description",
     )
 
