@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qlint.errors import ExecutionError, QlintError, UsageError
+from qlint.files.suffixes import is_description
+from qlint.preparing_described import Settings
 
 if TYPE_CHECKING:
     from qlint.files.binding import Bind
     from qlint.files.model import Model
     from qlint.rules.model import Environment, Step
+    from qlint.transforms.described.base import Rewrite
     from qlint.transforms.patch import Declined, Patch
     from qlint.verify.compare import Compared
     from qlint.verify.proof import Verification
@@ -45,17 +48,19 @@ class Fixed:
         verification: how the result was proven.
         out: where it was written, with `/`; None where it was not.
         status: what became of OUT.
+        difference: of a description the change of its text, as a unified diff; None of an ONNX model.
     """
 
     path: str
     digest: str
     environment: Environment
     steps: dict[str, Step]
-    applied: list[Patch] = field(default_factory=list)
+    applied: list[Rewrite | Patch] = field(default_factory=list)
     declined: list[Declined] = field(default_factory=list)
     verification: Verification | None = None
     out: str | None = None
     status: Status = "untouched"
+    difference: str | None = None
 
     @property
     def refusal(self) -> str:
@@ -132,6 +137,8 @@ def fix(
     from qlint.verify.proof import verify_fix
 
     steps = chosen(environment, select, ignore, unsafe=unsafe)
+    if is_description(path):
+        return _fix_description(path, environment, Settings(steps, bind, data, tolerance, backend), out, patch)
     model = _read(path, bind)
     _expect_bound(bind, model)
     values = load(data, model.graph) if data is not None else None
@@ -160,6 +167,42 @@ def fix(
         record = {key: getattr(verification, key) for key in ("scope", "bound", "error", "inputs")}
         save(Path(patch), model, prepared.applied, record)
     _write(fixed, prepared.model, out)
+    return fixed
+
+
+def _fix_description(
+    path: str, environment: Environment, settings: Settings, out: str | None, patch: str | None
+) -> Fixed:
+    """`fix` for a network description."""
+    from qlint import preparing_described as described
+    from qlint.network.reading import read
+
+    loaded = read(Path(path), bind=settings.bind)
+    _expect_bound(settings.bind, loaded.model)
+    assert loaded.described is not None
+    prepared = described.prepare_description(*loaded.described, settings)
+    description = prepared.before
+    steps = {step.transform: step for step in environment.transforms}
+    fixed = Fixed(description.path, description.digest, environment, steps)
+    fixed.applied, fixed.declined, fixed.verification = prepared.applied, prepared.declined, prepared.verification
+    if fixed.refusal:
+        fixed.status = "refused"
+        return fixed
+    fixed.difference = described.text_difference(prepared, environment.id)
+    if patch is not None:
+        from qlint.transforms.described.patchfile import save
+
+        save(Path(patch), prepared.before, prepared.after, prepared.applied, described.record(prepared))
+    if out is None:
+        fixed.status = "would change" if fixed.applied else "untouched"
+        return fixed
+    fixed.out = out.replace(os.sep, "/")
+    if fixed.applied:
+        described.write_prepared(prepared, out)
+        fixed.status = "written"
+    elif not (os.path.exists(out) and os.path.samefile(path, out)):
+        described.copy_description(description, out)
+        fixed.status = "copied"
     return fixed
 
 
@@ -265,9 +308,9 @@ def verify(
 
 
 def _read(path: str, bind: Bind | None = None) -> Model:
-    from qlint.files.onnx_file import read_model
+    from qlint.network.reading import read
 
-    return read_model(Path(path), bind=bind)
+    return read(Path(path), bind=bind).model
 
 
 def _expect_bound(bind: Bind | None, *models: Model) -> None:

@@ -7,6 +7,7 @@ import os
 
 from qlint.cli import common, output
 from qlint.errors import Exit, UsageError
+from qlint.files.suffixes import split_suffix
 from qlint.report import fix_page, write_page
 
 _FILES = (
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = None if arguments.diff else arguments.model if arguments.in_place else arguments.output
     if out is None and not arguments.diff:
-        stem, suffix = os.path.splitext(arguments.model)
+        stem, suffix = split_suffix(arguments.model)
         out = f"{stem}.fixed{suffix}"
     if not arguments.in_place and out is not None and _same(out, arguments.model):
         raise UsageError("OUT is the model itself", "write --in-place to replace it, or name another file")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 ONNX = (".onnx",)
 DESCRIPTIONS = (".qnet.yaml", ".qnet.yml", ".qnet.json")
 MODELS = (*ONNX, *DESCRIPTIONS)
@@ -11,3 +13,11 @@ MODELS = (*ONNX, *DESCRIPTIONS)
 def is_description(name: str) -> bool:
     """Whether a file of this name is a network description."""
     return name.lower().endswith(DESCRIPTIONS)
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """A file's name and its suffix, which has two parts where it is a description's (`.qnet.yaml`)."""
+    ending = next((ending for ending in DESCRIPTIONS if name.lower().endswith(ending)), "")
+    if ending:
+        return name[: -len(ending)], name[-len(ending) :]
+    return os.path.splitext(name)

@@ -63,7 +63,7 @@ def write_model(original: Path, model: Model, out: Path, *, data: bytes | None =
             problem = f"an edit cannot be written to an ONNX file: {str(error)[:160]}"
             raise OutputError(problem, "make the patch again", path=out.as_posix()) from error
         files = dict(_external_files(proto, source, stripped.mark))
-        _copy_files(files, out)
+        copy_beside(files, out)
         if not changed:
             _copy(source, out)
             return
@@ -89,7 +89,7 @@ def copy_model(original: Path, out: Path) -> None:
         source.close()
         proto = ModelProto()
         proto.ParseFromString(stripped.content)
-        _copy_files(dict(_external_files(proto, source, stripped.mark)), out)
+        copy_beside(dict(_external_files(proto, source, stripped.mark)), out)
         _copy(source, out)
 
 
@@ -136,8 +136,16 @@ def _external_files(proto: ModelProto, source: Source, mark: str) -> Iterator[tu
             yield location, external.locate(name, location, 0, None, 0).file
 
 
-def _copy_files(files: dict[str, FileOnDisk], out: Path) -> None:
-    """Bring external data beside `out`, unless it is there."""
+def copy_beside(files: dict[str, FileOnDisk], out: Path) -> None:
+    """Bring files that a model or description names beside `out`, unless they are there.
+
+    Args:
+        files: by location, relative to the folder.
+        out: where the model or description goes.
+
+    Raises:
+        OutputError: another file of that name is in the way, or one cannot be written.
+    """
     for location, file in files.items():
         target = out.parent / location
         try:
@@ -145,7 +153,7 @@ def _copy_files(files: dict[str, FileOnDisk], out: Path) -> None:
                 if os.path.samefile(target, file.path) or _same(target, file):
                     continue
                 raise OutputError(
-                    f"the model's external data {quoted(location)} would overwrite another file of that name",
+                    f"its data {quoted(location)} would overwrite another file of that name",
                     "choose a folder without it, or move it away",
                     path=out.as_posix(),
                 )

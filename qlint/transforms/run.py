@@ -78,6 +78,7 @@ def _exhaust(prepared: Prepared, transform: Transform) -> tuple[list[Declined], 
                 declined.append(Declined(entry.transform, entry.id, entry.type, reason))
             elif round_.admits(entry):
                 prepared.applied.append(apply(prepared.model, entry))
+                round_.note_new(entry)
         if len(prepared.applied) == count:
             return declined, True
     return declined, False
@@ -133,6 +134,13 @@ class _Round:
         self.changed |= changed
         self.read |= read
         return True
+
+    def note_new(self, patch: Patch) -> None:
+        """Nodes that an applied patch added are not as they were either: one may have the id of another before it."""
+        for operation in patch.operations:
+            if isinstance(operation, AddNode):
+                producer = self.model.graphs[operation.graph].producer
+                self.changed.update(producer[name] for name in operation.node.outputs if name in producer)
 
 
 def _made(patch: Patch) -> set[str]:

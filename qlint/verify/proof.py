@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,7 @@ from qlint.verify.regions import RegionProof
 
 if TYPE_CHECKING:
     from qlint.transforms.patch import Patch
+    from qlint.verify.whole import Runner
 
 Scope = Literal["network", "regions", "none"]
 
@@ -92,7 +94,8 @@ def verify_fix(
     recorder = Recorder(model, names, backend="numpy" if found.reason else backend)
     tries = _given(data) if data is not None else attempts(model.graph)
     if not found.reason:
-        _whole(found, recorder, prepared, tries, tolerance, lossy=lossy and tolerance is None, given=data is not None)
+        second = partial(Executor, prepared, backend=recorder.backend)
+        _whole(found, recorder, second, tries, tolerance, lossy=lossy and tolerance is None, given=data is not None)
     if found.reason:
         found.scope = "regions"
     recorder.recording = False
@@ -104,6 +107,43 @@ def verify_fix(
             break
     if found.scope == "regions":
         found.error = max((rewrite.proof.absolute for rewrite in found.rewrites), default=0.0)
+    return found
+
+
+def verify_whole(
+    model: Model,
+    start: Callable[[], Runner],
+    *,
+    data: dict[str, np.ndarray[Any, Any]] | None = None,
+    tolerance: float | None = None,
+    backend: str = "numpy",
+    lossy: bool = False,
+    names: dict[str, str] | None = None,
+) -> Verification:
+    """Compare two networks as wholes.
+
+    Args:
+        model: the first.
+        start: makes what runs the second.
+        data: values for the inputs; default: random ones that the graph implies.
+        tolerance: replaces the bound (see `whole.judge`).
+        backend: what runs the first.
+        lossy: whether the second may compute something else, so that the difference is only measured.
+        names: the second network's names of the first one's inputs and outputs; default: the same.
+
+    Returns:
+        Scope "network", or "none" with the `reason` why they could not be compared.
+    """
+    found = Verification(scope="network")
+    random = whole.random_by_nature(model)
+    if random:
+        found.reason = f"the network is random by nature ({random})"
+    else:
+        tries = _given(data) if data is not None else attempts(model.graph)
+        first = Recorder(model, (), backend=backend)
+        _whole(found, first, start, tries, tolerance, lossy=lossy, given=data is not None, names=names)
+    if found.reason and not found.outputs:
+        found.scope = "none"
     return found
 
 
@@ -124,12 +164,13 @@ def replay(model: Model, patches: Iterable[Patch], recorder: Recorder) -> Iterab
 def _whole(
     found: Verification,
     first: Recorder,
-    prepared: Model,
+    start: Callable[[], Runner],
     tries: Iterable[Attempt],
     tolerance: float | None,
     *,
     lossy: bool,
     given: bool,
+    names: dict[str, str] | None = None,
 ) -> None:
     """Run both networks; what came of it goes into the verification."""
     attempt, outputs, reason = whole.first_run(first, tries)
@@ -140,8 +181,8 @@ def _whole(
     found.inputs = described(attempt, given=given)
     first.recording = False
     try:
-        second = Executor(prepared, backend=first.backend)
-        found.outputs = whole.judge(first, second, attempt, outputs, tolerance=tolerance)
+        second = start()
+        found.outputs = whole.judge(first, second, attempt, outputs, names=names, tolerance=tolerance)
     except QlintError as error:
         found.refusal = f"the prepared network cannot be run: {error.problem}"
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from qlint.numeric.executor import Executor
 from qlint.verify import compare
 from qlint.verify.compare import Compared, Verdict
 from qlint.verify.inputs import Attempt, Values
+
+if TYPE_CHECKING:
+    from collections import Counter
 
 _RANDOM = {
     "RandomNormal",
@@ -25,6 +28,21 @@ _RANDOM = {
 }
 _LOCAL = 16
 """Without a float input nothing can be perturbed, and the bound from type and depth is taken so much wider."""
+
+
+class Runner(Protocol):
+    """What runs the second network: an `Executor`, or what runs a network by another one's names."""
+
+    @property
+    def fallbacks(self) -> Counter[str]:
+        """How often each operator was computed by `onnx.reference`."""
+
+    def run(self, inputs: Values) -> dict[str, Any]:
+        """The network's outputs, by name.
+
+        Raises:
+            ExecutionError: if it does not run.
+        """
 
 
 def worst(outputs: Sequence[Compared]) -> Compared | None:
@@ -83,7 +101,7 @@ def first_run(executor: Executor, attempts: Iterable[Attempt]) -> tuple[Attempt 
 
 def judge(
     first: Executor,
-    second: Executor,
+    second: Runner,
     attempt: Attempt,
     outputs: dict[str, Any],
     *,

@@ -113,6 +113,14 @@ def arithmetic_after(operator: str) -> Net:
     return net
 
 
+def normalized_on_both_sides() -> Net:
+    """The product takes one normalization, and gets a bias that has its output's name; then it takes the other."""
+    net = image(2, 2)
+    average = net.node("GlobalAveragePool", net.bn(net.node("Relu", "x"), 3))
+    net.bn(net.node("MatMul", net.node("Flatten", average), net.values(3, 6)), 6, to="y")
+    return net
+
+
 def free_padding(size: int) -> Net:
     """An average pooling whose padding at the end no window reaches."""
     net = image(size, size)
@@ -155,6 +163,7 @@ CASES: dict[str, tuple[Callable[[], Net], str]] = {
     "many normalizations": (lambda: chain("BatchNormalization", 60), "Conv Sigmoid"),
     "a matrix added to a product": (lambda: product_with_a_matrix_added(4, 6), "Gemm"),
     "a column added to a product": (lambda: product_with_a_matrix_added(4, 1), "Gemm"),
+    "normalizations before and after a product": (normalized_on_both_sides, "Relu GlobalAveragePool Flatten Gemm"),
     "a scale between it and a convolution": (lambda: arithmetic_after("Mul"), "Relu Conv"),
     "an offset between it and a convolution": (lambda: arithmetic_after("Add"), "Relu Conv"),
     "padding without effect": (lambda: free_padding(8), "Relu AveragePool"),

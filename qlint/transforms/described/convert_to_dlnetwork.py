@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qlint.network.matlab.activations import OUTPUT_LAYERS
 from qlint.transforms.described.base import Outcome, Rewrite
 from qlint.transforms.described.draft import Replacement, with_replaced
 from qlint.transforms.patch import Declined
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from qlint.network.matlab.typed import TypedLayer
 
 DLNETWORK = "dlnetwork"
-OUTPUT_LAYERS = frozenset(
-    {"classificationLayer", "regressionLayer", "pixelClassificationLayer", "dicePixelClassificationLayer"}
-)
-"""Layers that only compute a loss."""
 
 
 class ConvertToDlnetwork:
