@@ -99,6 +99,22 @@ NOWHERE = Location()
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """A model's own wish that what a rule finds in it is not counted.
+
+    Attributes:
+        code: the rule's.
+        reason: why; without one ("") the wish is not granted.
+        line, column: where it stands in a description, 1-based.
+    """
+
+    code: str
+    reason: str
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: a rule that a layer (or the network) violates, or that cannot be decided for it.
 
@@ -112,6 +128,7 @@ class Diagnostic:
         missing: facts that would decide an undecided finding.
         fix: name of a transform that can clear it, or None.
         fingerprint: stable identity (see the interface); the reports key on it.
+        suppressed: the reason for which the model wants it not to count, or None.
     """
 
     code: str
@@ -129,3 +146,4 @@ class Diagnostic:
     evidence: Evidence
     fingerprint: str
     fix: str | None = None
+    suppressed: str | None = None

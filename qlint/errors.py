@@ -57,12 +57,6 @@ class ModelError(QlintError):
     code = "QL001"
 
 
-class LfsPointerError(ModelError):
-    """A Git-LFS pointer stands where a model or its data should be (QL002)."""
-
-    code = "QL002"
-
-
 class ExternalDataError(ModelError):
     """External data that is missing, too short, or lies where it must not be read (QL003)."""
 
@@ -70,7 +64,10 @@ class ExternalDataError(ModelError):
 
 
 class PlacedError(QlintError):
-    """A mistake in a text file, with its place in the file (1-based; None where it has none)."""
+    """A mistake in a text file, with its place in the file (1-based; None where it has none).
+
+    `path` holds the place too, as messages name it; `file` does not.
+    """
 
     def __init__(
         self,
@@ -81,12 +78,19 @@ class PlacedError(QlintError):
         line: int | None = None,
         column: int | None = None,
     ) -> None:
+        self.file = path
         self.line = line
         self.column = column
         place = path
         if path is not None and line is not None:
             place = f"{path}:{line}:{column}" if column is not None else f"{path}:{line}"
         super().__init__(problem, remedy, path=place)
+
+
+class LfsPointerError(PlacedError, ModelError):
+    """A Git-LFS pointer stands where a model or its data should be (QL002)."""
+
+    code = "QL002"
 
 
 class RuleFileError(PlacedError):

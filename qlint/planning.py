@@ -18,6 +18,7 @@ from qlint.files.binding import unmatched
 if TYPE_CHECKING:
     from qlint.files.model import Model
     from qlint.network.network import Network
+    from qlint.network.reading import Loaded
     from qlint.plan.model import Plan
     from qlint.rules.model import Environment
     from qlint.session import Bind
@@ -58,7 +59,7 @@ def plan(
         path: of the model.
         environments: what to plan for.
         bind: sizes of symbolic dimensions and shapes of inputs.
-        prepared: also plan the network that the environment's transforms make of it. Nothing is proven or written.
+        prepared: also plan the network that the environment's transforms make of it. Nothing is written.
 
     Returns:
         A plan for each environment, in their order.
@@ -69,31 +70,49 @@ def plan(
         QlintError: weights that a rule asks for cannot be read.
     """
     try:
+        from qlint.plan.planner import plan_network
+
         with session.undisturbed():
             loaded, network = session.load(path, bind=bind)
             for error in unmatched(bind, loaded.model.bound):
                 raise error
-            return [_planning(loaded.model, network, environment, prepared) for environment in environments]
+            return [
+                Planning(plan_network(network, environment), _prepared(loaded, environment, bind) if prepared else None)
+                for environment in environments
+            ]
     except QlintError as exc:
         exc.at(path.replace(os.sep, "/"))
         raise
 
 
-def _planning(model: Model, network: Network, environment: Environment, prepared: bool) -> Planning:
-    from qlint.plan.planner import plan_network
-
-    return Planning(plan_network(network, environment), _prepared(model, environment) if prepared else None)
-
-
-def _prepared(model: Model, environment: Environment) -> Prepared:
-    from qlint.network.lift import lift
+def _prepared(loaded: Loaded, environment: Environment, bind: Bind | None) -> Prepared:
     from qlint.plan.planner import plan_network
     from qlint.preparing import chosen
+
+    steps = chosen(environment)
+    network, transforms = _described(loaded, steps, bind) if loaded.described else _nodes(loaded.model, steps)
+    counts = Counter(transforms)
+    return Prepared(plan_network(network, environment), {name: counts[name] for name in steps if counts[name]})
+
+
+def _nodes(model: Model, steps: Sequence[str]) -> tuple[Network, list[str]]:
+    """A prepared ONNX model, and the transforms that made it."""
+    from qlint.network.lift import lift
     from qlint.transforms import registry
     from qlint.transforms.run import prepare
 
-    steps = chosen(environment)
     found = prepare(model, [registry.load(name) for name in steps])
-    counts = Counter(entry.patch.transform for entry in found.applied)
-    applied = {name: counts[name] for name in steps if counts[name]}
-    return Prepared(plan_network(lift(found.model), environment), applied)
+    return lift(found.model), [entry.patch.transform for entry in found.applied]
+
+
+def _described(loaded: Loaded, steps: Sequence[str], bind: Bind | None) -> tuple[Network, list[str]]:
+    """A prepared description, and the transforms that made it; as it is where `qlint fix` would refuse."""
+    from qlint.network.described import describe
+    from qlint.network.lower.assemble import lower
+    from qlint.preparing_described import Settings, prepare_description
+
+    assert loaded.described is not None
+    found = prepare_description(*loaded.described, Settings(steps, bind))
+    if found.verification is not None and found.verification.refusal:
+        return loaded.network(), []
+    return describe(found.after, lower(found.after, bind=bind)), [entry.transform for entry in found.applied]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from qlint.errors import ExecutionError, QlintError, UsageError
+from qlint.comparing import Verified, expect_bound, read_model, verify
+from qlint.errors import QlintError, UsageError
 from qlint.files.suffixes import is_description
 from qlint.preparing_described import Settings
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from qlint.rules.model import Environment, Step
     from qlint.transforms.described.base import Rewrite
     from qlint.transforms.patch import Declined, Patch
-    from qlint.verify.compare import Compared
     from qlint.verify.proof import Verification
+
+__all__ = ["LOSSY", "Fixed", "Verified", "apply_patch", "chosen", "fix", "refused", "verify"]
 
 Status = Literal["written", "copied", "untouched", "would change", "refused"]
 
@@ -48,7 +50,7 @@ class Fixed:
         verification: how the result was proven.
         out: where it was written, with `/`; None where it was not.
         status: what became of OUT.
-        difference: of a description the change of its text, as a unified diff; None of an ONNX model.
+        difference: of a description the change of its text, as a unified diff, where nothing is written; else None.
     """
 
     path: str
@@ -66,30 +68,6 @@ class Fixed:
     def refusal(self) -> str:
         """Why nothing was written; "" where nothing speaks against it."""
         return self.verification.refusal if self.verification is not None else ""
-
-
-@dataclass(slots=True)
-class Verified:
-    """What comparing two networks came to.
-
-    Attributes:
-        paths: of the two, with `/`.
-        inputs: what they ran on, {name, type, shape, source}.
-        outputs: every output of the first, compared with the second's.
-        fallbacks: operators that onnx's reference computed, and how often.
-    """
-
-    paths: tuple[str, str]
-    inputs: list[dict[str, Any]]
-    outputs: list[Compared]
-    fallbacks: dict[str, int]
-
-    @property
-    def equal(self) -> bool:
-        """Whether no output differs."""
-        from qlint.verify.compare import Verdict
-
-        return all(output.verdict is not Verdict.DIFFERS for output in self.outputs)
 
 
 def fix(
@@ -139,8 +117,8 @@ def fix(
     steps = chosen(environment, select, ignore, unsafe=unsafe)
     if is_description(path):
         return _fix_description(path, environment, Settings(steps, bind, data, tolerance, backend), out, patch)
-    model = _read(path, bind)
-    _expect_bound(bind, model)
+    model = read_model(path, bind)
+    expect_bound(bind, model)
     values = load(data, model.graph) if data is not None else None
     unproven: dict[tuple[str, str], str] = {}
     for _ in range(_TRIES):
@@ -174,13 +152,14 @@ def _fix_description(
     path: str, environment: Environment, settings: Settings, out: str | None, patch: str | None
 ) -> Fixed:
     """`fix` for a network description."""
-    from qlint import preparing_described as described
+    from qlint import saving_described as saving
     from qlint.network.reading import read
+    from qlint.preparing_described import prepare_description
 
     loaded = read(Path(path), bind=settings.bind)
-    _expect_bound(settings.bind, loaded.model)
+    expect_bound(settings.bind, loaded.model)
     assert loaded.described is not None
-    prepared = described.prepare_description(*loaded.described, settings)
+    prepared = prepare_description(*loaded.described, settings)
     description = prepared.before
     steps = {step.transform: step for step in environment.transforms}
     fixed = Fixed(description.path, description.digest, environment, steps)
@@ -188,20 +167,21 @@ def _fix_description(
     if fixed.refusal:
         fixed.status = "refused"
         return fixed
-    fixed.difference = described.text_difference(prepared, environment.id)
+    if out is None:
+        fixed.difference = saving.text_difference(prepared, environment.id)
     if patch is not None:
         from qlint.transforms.described.patchfile import save
 
-        save(Path(patch), prepared.before, prepared.after, prepared.applied, described.record(prepared))
+        save(Path(patch), prepared.before, prepared.after, prepared.applied, saving.record(prepared))
     if out is None:
         fixed.status = "would change" if fixed.applied else "untouched"
         return fixed
     fixed.out = out.replace(os.sep, "/")
     if fixed.applied:
-        described.write_prepared(prepared, out)
+        saving.write_prepared(prepared, out)
         fixed.status = "written"
     elif not (os.path.exists(out) and os.path.samefile(path, out)):
-        described.copy_description(description, out)
+        saving.copy_description(description, out)
         fixed.status = "copied"
     return fixed
 
@@ -233,7 +213,7 @@ def chosen(
     return [name for name in usual if name in known and (not select or name in select) and name not in ignore]
 
 
-def apply_patch(path: str, patch: str, out: str) -> list[Patch]:
+def apply_patch(path: str, patch: str, out: str) -> Sequence[Patch | Rewrite]:
     """Apply a saved patch to the model it was made of.
 
     Args:
@@ -250,75 +230,14 @@ def apply_patch(path: str, patch: str, out: str) -> list[Patch]:
     from qlint.files.write import write_model
     from qlint.transforms.patchfile import apply_file
 
-    model = _read(path)
+    if is_description(path):
+        from qlint.saving_described import apply_to_description
+
+        return apply_to_description(path, patch, out)
+    model = read_model(path)
     prepared = apply_file(Path(patch), model)
     write_model(Path(path), prepared.model, Path(out))
     return [applied.patch for applied in prepared.applied]
-
-
-def verify(
-    first: str,
-    second: str,
-    *,
-    data: str | None = None,
-    tolerance: float | None = None,
-    bind: Bind | None = None,
-    backend: str = "numpy",
-) -> Verified:
-    """Run two models on the same inputs and compare every output.
-
-    Args:
-        first: path of a model.
-        second: path of the other.
-        data: an `.npz` with inputs; default: random ones that the first model implies.
-        tolerance: the difference that is allowed (see `qlint.verify.whole.judge`); default: what rounding explains.
-        bind: sizes of symbolic dimensions and shapes of inputs.
-        backend: what runs them, "numpy" or "ort".
-
-    Raises:
-        QlintError: they cannot be compared.
-    """
-    from qlint.numeric.executor import Executor
-    from qlint.verify import whole
-    from qlint.verify.data import load
-    from qlint.verify.inputs import Attempt, attempts
-    from qlint.verify.proof import described
-
-    one, other = _read(first, bind), _read(second, bind)
-    _expect_bound(bind, one, other)
-    names = whole.pairs(one, other)
-    for model in (one, other):
-        random = whole.random_by_nature(model)
-        if random:
-            problem = f"its outputs are random by nature ({random})"
-            raise ExecutionError(problem, "export it for inference, without random operators", path=model.path)
-    given = load(data, one.graph) if data is not None else None
-    tries: Iterable[Attempt] = attempts(one.graph) if given is None else [Attempt(given, "the given data")]
-    executors = Executor(one, backend=backend), Executor(other, backend=backend)
-    attempt, outputs, reason = whole.first_run(executors[0], tries)
-    if attempt is None:
-        remedy = "give inputs that it runs on with --data FILE.npz"
-        raise ExecutionError(f"the network could not be run: {reason}", remedy, path=one.path)
-    compared = whole.judge(*executors, attempt, outputs, names=names, tolerance=tolerance)
-    if compared and whole.worst(compared) is None:
-        problem = "no output can be judged: each jumps when the inputs change by no more than rounding does"
-        raise ExecutionError(problem, "give other inputs with --data FILE.npz, or --tolerance X", path=one.path)
-    counts = dict(executors[0].fallbacks + executors[1].fallbacks)
-    return Verified((one.path, other.path), described(attempt, given=given is not None), compared, counts)
-
-
-def _read(path: str, bind: Bind | None = None) -> Model:
-    from qlint.network.reading import read
-
-    return read(Path(path), bind=bind).model
-
-
-def _expect_bound(bind: Bind | None, *models: Model) -> None:
-    """Refuse names of `bind` that no model has."""
-    from qlint.files.binding import unmatched
-
-    for error in unmatched(bind, {name for model in models for name in model.bound}):
-        raise error
 
 
 def _write(fixed: Fixed, model: Model, out: str | None) -> None:

@@ -63,6 +63,7 @@ class Report:
         models: in the order of their paths.
         diagnostics: by model, then the whole network's, then by layer in topological order, then by code.
         errors: what could not be done; each names its path.
+        notes: what else its reader should know: what a model asks not to be told of, and never is.
     """
 
     environments: tuple[Environment, ...]
@@ -70,11 +71,18 @@ class Report:
     models: list[CheckedModel] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: list[QlintError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
-        """Numbers of findings: violations by severity (`error`, `warning`, `info`), and `undecided`."""
-        found = Counter(d.severity.label if d.outcome is Outcome.VIOLATION else "undecided" for d in self.diagnostics)
-        return {key: found[key] for key in ("error", "warning", "info", "undecided")}
+        """Numbers of findings: violations by severity (`error`, `warning`, `info`), `undecided`, and `suppressed`."""
+        found = Counter(map(_kind, self.diagnostics))
+        return {key: found[key] for key in ("error", "warning", "info", "undecided", "suppressed")}
+
+
+def _kind(finding: Diagnostic) -> str:
+    if finding.suppressed is not None:
+        return "suppressed"
+    return finding.severity.label if finding.outcome is Outcome.VIOLATION else "undecided"
 
 
 def read_network(path: str, *, bind: Bind | None = None, data: bytes | None = None) -> tuple[Network, set[str]]:
@@ -130,6 +138,7 @@ def check(
         progress: called before each model with its path and number.
     """
     from qlint.rules.selection import select
+    from qlint.rules.suppressing import Suppressing
 
     chosen = [(e, rules(e) if rules else select(e, (), ())) for e in sorted(environments, key=lambda e: e.id)]
     report = Report(tuple(environment for environment, _ in chosen), assumed)
@@ -146,8 +155,11 @@ def check(
                 continue
             bound |= matched
             report.models.append(CheckedModel(path, network.digest, layers=len(network)))
+            suppressing = Suppressing(network)
             for environment, selected in chosen:
-                report.diagnostics.extend(_findings(network, environment, selected, path, report.errors))
+                findings = _findings(network, environment, selected, path, report.errors)
+                report.diagnostics.extend(suppressing.mark(findings, environment, selected))
+            report.notes.extend(suppressing.unused())
     if all(model.reason is None for model in report.models):
         report.errors.extend(unmatched(bind, bound))
     return report

@@ -1,8 +1,8 @@
 """Write the generated pages below docs/, and the schema of descriptions: python tools/generate_docs.py [--check]
 
 docs/layers.md comes from the catalogue, docs/rules.md from the rule files, docs/operators.md from the kernel,
-docs/descriptions.md and the schema from the tables of MATLAB's layers. With --check nothing is written and the exit
-status is 1 if a page is out of date.
+docs/descriptions.md, the schema and matlab/qnetTypes.m from the tables of MATLAB's layers. With --check nothing is
+written and the exit status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ PAGES = {
     "docs/operators.md": operators_page,
     "docs/descriptions.md": lambda: f"{NOTICE}\n\n{descriptions.page()}",
     "qlint/files/description/schema/qlint.network.v1.schema.json": descriptions.schema_text,
+    "matlab/qnetTypes.m": descriptions.matlab_text,
 }
 
 

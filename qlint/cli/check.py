@@ -72,6 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     report = _check(arguments)
     for error in report.errors:
         output.complain(error)
+    if not arguments.quiet:
+        for note in report.notes:
+            output.note(note)
     for target in targets:
         options = formats.Options(
             verbose=arguments.verbose,
@@ -145,6 +148,8 @@ def _status(report: Report, arguments: argparse.Namespace, fail_on: str, undecid
         return Exit.CLEAN
     least = None if fail_on == NEVER else Severity[fail_on.upper()]
     for diagnostic in report.diagnostics:
+        if diagnostic.suppressed is not None:
+            continue
         if diagnostic.outcome is Outcome.UNDECIDED:
             if undecided == "fail":
                 return Exit.FINDINGS

@@ -21,6 +21,7 @@ COMMANDS = {
     "fix": "prepare a model for an environment, as prepareNetwork does, and prove the result",
     "apply": "apply a patch that fix has saved",
     "verify": "run two models on the same inputs and compare every output",
+    "convert": "convert an ONNX model to a network description, or back",
     "rules": "check rule files and run their examples (for rule authors)",
 }
 _INTERRUPTED = 130

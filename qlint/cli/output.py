@@ -99,6 +99,11 @@ def complain(error: QlintError) -> None:
     print(visible(f"qlint: error: {where}{error.problem}{code}{then}", limit=2000), file=sys.stderr)
 
 
+def note(text: str) -> None:
+    """One line on stderr that is no error."""
+    print(visible(f"qlint: note: {text}", limit=2000), file=sys.stderr)
+
+
 def wants_color(choice: str) -> bool:
     """What `--color` means here: auto colors a terminal unless NO_COLOR is set."""
     if choice != "auto":

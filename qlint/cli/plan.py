@@ -83,9 +83,11 @@ def _status(plans: Sequence[Planning], least: dict[str, float]) -> int:
     """Whether each environment quantizes enough; what falls short is said on standard error."""
     from qlint.report.plan_totals import shortfall
 
+    # An environment of which nothing is known has no column in a comparison, and no say; alone it fails.
+    judged = [planning for planning in plans if planning.plan.environment.table.groups] or plans
     missed = [
         text
-        for planning in plans
+        for planning in judged
         for what, percent in least.items()
         if (text := shortfall(planning.plan, what, percent))
     ]

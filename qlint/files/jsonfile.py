@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 from qlint.errors import PlacedError
@@ -42,7 +43,9 @@ def parse(text: str, shown: str, sort: Sort) -> Document:
     except RecursionError as error:
         raise _too_deep(text, len(text), shown, sort) from error
     except ValueError as error:  # a number with more digits than Python converts
-        raise sort.error(f"this is not JSON: {error}", "write shorter numbers", path=shown) from error
+        words = (match for match in _TOKEN.finditer(text) if len(match[3] or "") > sys.get_int_max_str_digits())
+        start = next((match.start(3) for match in words), 0)
+        raise _refusal(text, start, "a number has too many digits", "write a shorter one", shown, sort) from error
     if mistakes or _deepest(data) > sort.depth:
         _scan(text, shown, sort, None)
     return Document(shown, text, data, digest(text.encode()), lambda text: _marked(text, shown, sort))

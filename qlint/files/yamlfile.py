@@ -81,9 +81,16 @@ def _build(text: str, shown: str, sort: Sort, marks: Marks | None) -> Any:
         raise sort.error(problem, "check the syntax here", path=shown, line=place[0], column=place[1]) from exc
     except yaml.YAMLError as exc:
         problem = f"this is not YAML: {getattr(exc, 'reason', None) or 'a character that YAML does not allow'}"
-        raise sort.error(problem, "remove control characters", path=shown) from exc
+        line, column = _place(text, getattr(exc, "position", 0), encoded=hasattr(yaml, "CSafeLoader"))
+        raise sort.error(problem, "remove control characters", path=shown, line=line, column=column) from exc
     finally:
         loader.dispose()
+
+
+def _place(text: str, position: int, *, encoded: bool) -> tuple[int, int]:
+    """Line and column of a position, which the YAML library's C part counts in bytes."""
+    before = text.encode()[:position].decode(errors="ignore") if encoded else text[:position]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 class _Builder:

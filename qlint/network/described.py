@@ -15,6 +15,7 @@ from qlint.network.lower.assemble import Lowered, LoweredLayer
 from qlint.network.matlab.registry import TYPES
 from qlint.network.network import Layer, Learnable, Network, Shape, Value
 from qlint.network.scope import Scope
+from qlint.network.suppressions import of_description
 from qlint.network.view import View
 from qlint.tristate import Unknown
 
@@ -93,6 +94,7 @@ def describe(description: Description, lowered: Lowered) -> Network:
             None if source is None else layers[source[0].name]
             for source in lowered.layers[layer.id].layer.inputs.values()
         ),
+        suppressions=of_description(description),
     )
 
 

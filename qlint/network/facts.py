@@ -49,8 +49,12 @@ def _is_open(known: ValueType) -> bool:
 
 
 def _sizes(shape: Shape) -> str:
-    """An input's shape as `--bind` takes it: one sample, and N for what else is open."""
-    sizes = ["1" if axis == 0 else "N" for axis in range(len(shape or ()))]
+    """An input's shape as `--bind` takes it: one sample, and N for what else is open.
+
+    The batch comes first, but second in a sequence that says so by a 1 there.
+    """
+    batch = 1 if shape is not None and len(shape) == 3 and shape[1] == 1 else 0
+    sizes = ["1" if axis == batch else "N" for axis in range(len(shape or ()))]
     return ",".join(str(size) if isinstance(size, int) else open for size, open in zip(shape or (), sizes, strict=True))
 
 

@@ -103,22 +103,32 @@ def normalization(found: Input, scope: Scope) -> dict[str, Value]:
         "zscore": ("Mean", "StandardDeviation"),
         "rescale": ("Normalization", "Min", "Max"),
     }[form]
+    given = statistics(found, scope)
+    if isinstance(given, Unknown):
+        return {"Normalization": form, **dict.fromkeys(names, given)}
+    kind, values = given
+    return {"Normalization": kind, **{name: _flat(statistic) for name, statistic in values.items()}}
+
+
+def statistics(found: Input, scope: Scope) -> tuple[str, dict[str, Any]] | Unknown:
+    """The kind of normalization that nodes amount to, and its statistics as arrays that expand to the input."""
+    form = _FORMS[tuple("additive" if node.op_type in _ADDITIVE else "multiplicative" for node in found.nodes)]
     combined = _combined(found, scope)
     if isinstance(combined, Unknown):
-        return {"Normalization": form, **dict.fromkeys(names, combined)}
+        return combined
     import numpy as np
 
     scale, offset = combined
     with np.errstate(all="ignore"):
         if form == "zerocenter":
-            return {"Normalization": form, "Mean": _flat(-offset)}
+            return form, {"Mean": -offset}
         if form == "zscore":
-            return {"Normalization": form, "Mean": _flat(-offset / scale), "StandardDeviation": _flat(1.0 / scale)}
+            return form, {"Mean": -offset / scale, "StandardDeviation": 1.0 / scale}
         # x * s + o maps Min to -1 (symmetric) or 0 (zero-one), and Max to 1.
         symmetric = bool(np.all(offset == -1.0))
         low = (-1.0 - offset) / scale if symmetric else -offset / scale
         kind = "rescale-symmetric" if symmetric else "rescale-zero-one"
-        return {"Normalization": kind, "Min": _flat(low), "Max": _flat((1.0 - offset) / scale)}
+        return kind, {"Min": low, "Max": (1.0 - offset) / scale}
 
 
 def _combined(found: Input, scope: Scope) -> tuple[Any, Any] | Unknown:

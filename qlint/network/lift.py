@@ -14,6 +14,7 @@ from qlint.network.facts import network_properties
 from qlint.network.network import Layer, Learnable, Network, Shape, Value
 from qlint.network.scope import Scope
 from qlint.network.source import source_line
+from qlint.network.suppressions import of_metadata
 from qlint.network.view import View
 
 
@@ -92,6 +93,7 @@ def lift(model: Model) -> Network:
         shape_of=shape_of,
         type_of=type_of,
         sources=lifting.sources,
+        suppressions=of_metadata(model.metadata),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 import networkx as nx
 
-from qlint.diagnostics import Location
+from qlint.diagnostics import Location, Suppression
 from qlint.tristate import Unknown
 
 Shape: TypeAlias = tuple[int | str | None, ...] | None
@@ -140,10 +140,11 @@ class Network:
         properties: facts of the whole network, by name: `Class` ("dlnetwork", "SeriesNetwork", ...), `Quantized`,
             and for ONNX `OnnxOpset`, `IrVersion`, `NewestKnownOpset`, ...
         layers: by id, in topological order.
+        suppressions: by layer id, what its file asks not to count there; under "", everywhere.
         graph: layer ids and edges; node attribute `layer` holds the `Layer`. A tensor that is read twice is one edge.
     """
 
-    __slots__ = ("_shapes", "_types", "digest", "graph", "layers", "path", "properties")
+    __slots__ = ("_shapes", "_types", "digest", "graph", "layers", "path", "properties", "suppressions")
 
     def __init__(
         self,
@@ -155,11 +156,13 @@ class Network:
         shape_of: Callable[[Layer, str], Shape],
         type_of: Callable[[Layer, str], str | None],
         sources: Callable[[Layer], tuple[Layer | None, ...]],
+        suppressions: Mapping[str, tuple[Suppression, ...]] | None = None,
     ) -> None:
         """Layers must come in topological order; `sources` gives a layer's producers, one per data input."""
         self.path = path
         self.digest = digest
         self.properties = properties
+        self.suppressions = suppressions or {}
         self._shapes = shape_of
         self._types = type_of
         self.layers = {layer.id: layer for layer in layers}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from qlint.rules.model import Rule
     from qlint.rules.predicates.core import Facts
 
-_SUPPORT = "1"
-"""First digit of the codes that say which layers are supported, and what to use instead."""
+_ADVICE = ("1", "4")
+"""First digits of the codes that say which layers are supported, and what to use instead, and what preparation does."""
 
 
 def find_islands(facts: Facts, planned: Sequence[Planned]) -> tuple[Island, ...]:
@@ -80,18 +80,20 @@ class _Finder:
         return Cause(layer.id, layer.type, reason, rule.code, rule.hint, transform)
 
     def _advice(self, layer: Layer) -> Rule | None:
-        """The rule about the support of such layers that this one violates."""
+        """The rule about the support of such layers, else about their preparation, that this one violates."""
         kind = (layer.type, layer.op)
         rules = self._rules.get(kind)
         if rules is None:
             environment = self.facts.environment
-            rules = self._rules[kind] = [
+            rules = [
                 rule
                 for rule in environment.rules
                 if rule.enabled
                 and rule.scope is not Scope.NETWORK
-                and rule.code[3:4] == _SUPPORT
+                and rule.code[3] in _ADVICE
                 and environment.holds(rule)
                 and rule.about(*kind)
             ]
+            rules.sort(key=lambda rule: rule.code[3])
+            self._rules[kind] = rules
         return next((rule for rule in rules if violates(rule, layer, self.facts) is True), None)

@@ -9,6 +9,8 @@ that a layer adds up, so
   position of its input);
 * a fully connected layer as many as its weights have elements, for each position of a sequence or grid;
 * a recurrent layer as many as its input and recurrent weights have elements, for each time step;
+* self-attention as many as its four matrices have elements, for each position (what it multiplies with each other is
+  no learnable);
 * layers whose learnables scale and shift single elements (batch, layer and group normalization, PReLU) none, since
   nothing is added up, and since batch normalization disappears into weights that are counted already.
 
@@ -19,13 +21,14 @@ counts as if the branch ran, one in a loop as if it ran once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from math import prod
 from typing import TypeAlias
 
 from qlint.network.network import Layer, Network, Shape
+from qlint.plan.batch import find_batch
 
 _STATE = ("TrainedMean", "TrainedVariance")
-_INPUTS = ("imageInputLayer", "image3dInputLayer", "featureInputLayer")
 
 _ALWAYS_WEIGHTED = frozenset(
     ("Conv", "ConvInteger", "ConvTranspose", "DeformConv", "GRU", "LSTM", "QLinearConv", "RNN")
@@ -33,33 +36,48 @@ _ALWAYS_WEIGHTED = frozenset(
 _WEIGHTED_BY_CONSTANT = frozenset(("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul"))
 """They have weights unless both operands are data."""
 
+_WEIGHTED = frozenset(
+    (
+        "batchNormalizationLayer",
+        "groupNormalizationLayer",
+        "instanceNormalizationLayer",
+        "layerNormalizationLayer",
+        "preluLayer",
+        "wordEmbeddingLayer",
+    )
+)
+"""Layers that have learnables and add up no products with them."""
+
+_BIASED_TWICE = ("LSTM", "GRU")
+"""Operators with a bias for the input and one for the state, where MATLAB's layers mostly have one for both."""
+
 Positions: TypeAlias = "Callable[[Metrics, Layer], int | None]"
 
 
 class Metrics:
     """Counts the layers of one network."""
 
-    __slots__ = ("_batch", "_symbols", "network")
+    __slots__ = ("_batch", "_described", "network")
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        first = {
-            shape[0]
-            for layer in network
-            if not layer.sources and layer.type in _INPUTS and (shape := self._shape(layer, layer.outputs))
-        }
-        sizes = {size for size in first if isinstance(size, int)}
-        self._batch = sizes.pop() if len(sizes) == 1 else 1
-        self._symbols = {size for size in first if isinstance(size, str)}
+        self._batch = find_batch(network)
+        self._described = network.properties.get("Format") == "description"
 
     def parameters(self, layer: Layer) -> int | None:
         """Elements of the layer's learnables; 0 where it has none, None where a size or whether it has is not known."""
         if self._hides_weights(layer):
             return None
-        return _sum(_elements(found.shape) for name, found in layer.learnables.items() if name not in _STATE)
+        counts = {name: _elements(found.shape) for name, found in layer.learnables.items() if name not in _STATE}
+        bias = counts.get("Bias")
+        if bias is not None and self._described and layer.op in _BIASED_TWICE and not _has_two_biases(layer):
+            counts["Bias"] = bias // 2
+        return _sum(counts.values())
 
     def macs(self, layer: Layer) -> int | None:
         """Multiply-accumulates for one observation; 0 for layers that add up no products with learnables."""
+        if layer.type in _WEIGHTED:
+            return 0
         if self._hides_weights(layer):
             return None
         found = _COUNTED.get(layer.type)
@@ -82,6 +100,8 @@ class Metrics:
         """Whether the layer has learnables, or may, that the network storey does not name."""
         if layer.type in _COUNTED:
             return not layer.learnables
+        if self._described:
+            return _is_closed(layer.type) or (layer.type in _WEIGHTED and not layer.learnables)
         if not layer.type.startswith("onnx:"):
             return False
         return layer.op in _ALWAYS_WEIGHTED or (layer.op in _WEIGHTED_BY_CONSTANT and len(layer.inputs) == 1)
@@ -103,23 +123,46 @@ class Metrics:
         return _product((self._observations(shape[0]), *shape[2:]))
 
     def rows(self, layer: Layer) -> int | None:
-        """How often a fully connected layer multiplies its matrix: all axes of its output but the last."""
+        """How often a fully connected layer multiplies its matrix: all axes of its output but that of its features.
+
+        ONNX has the features last; described networks have them second, as MATLAB's layers do.
+        """
         shape = self._shape(layer, layer.outputs)
-        if not shape:
+        if not shape or self._batch.size is None:
             return None
-        further = (1 if size in self._symbols else size for size in shape[1:-1])
-        return _product((self._observations(shape[0]) if len(shape) > 1 else 1, *further))
+        axes = [1 if size in self._batch.symbols else size for size in self._positions(shape)]
+        if axes and not isinstance(axes[0], int) and self._batch.leads:
+            axes[0] = 1
+        count = _product(axes)
+        return None if count is None else self._batch.part(count)
+
+    def _positions(self, shape: tuple[int | str | None, ...]) -> tuple[int | str | None, ...]:
+        return (*shape[:1], *shape[2:]) if self._described else shape[:-1]
 
     def steps(self, layer: Layer) -> int | None:
-        """Time steps of a recurrent layer: the first axis of its input."""
+        """Time steps of a recurrent layer: the first axis of its input in ONNX, the last in described networks."""
         shape = self._shape(layer, layer.inputs)
-        return _product(shape[:1]) if shape else None
+        if not shape:
+            return None
+        return _product(shape[2:] if self._described else shape[:1])
 
     def _observations(self, size: int | str | None) -> int:
         """How many samples of a batch axis belong to one observation: more than one where axes were folded into it."""
-        if not isinstance(size, int):
-            return 1
-        return size // self._batch if self._batch and size % self._batch == 0 else size
+        return self._batch.part(size) if isinstance(size, int) else 1
+
+
+def _has_two_biases(layer: Layer) -> bool:
+    return bool(layer.property("ResetGateMode") == "recurrent-bias-after-multiplication")
+
+
+@cache
+def _is_closed(type: str) -> bool:
+    """Whether a described layer may have learnables that only MATLAB knows; a functionLayer has none."""
+    from qlint.network.matlab.opaque import NESTING
+    from qlint.network.matlab.registry import TYPES
+
+    known = TYPES.get(type)
+    return type != "functionLayer" and (known is None or type in NESTING or bool(known.opaque))
 
 
 def _elements(shape: Shape) -> int | None:
@@ -143,6 +186,7 @@ def _sum(amounts: Iterable[int | None]) -> int | None:
 _CONVOLUTION = (("Weights",), Metrics.output_positions)
 _TRANSPOSED = (("Weights",), Metrics.input_positions)
 _RECURRENT = (("InputWeights", "RecurrentWeights"), Metrics.steps)
+_ATTENTION = (("QueryWeights", "KeyWeights", "ValueWeights", "OutputWeights"), Metrics.rows)
 _PROJECTED = ((*_RECURRENT[0], "InputProjector", "OutputProjector"), Metrics.steps)
 
 _COUNTED: dict[str, tuple[tuple[str, ...], Positions]] = {
@@ -159,5 +203,6 @@ _COUNTED: dict[str, tuple[tuple[str, ...], Positions]] = {
     "gruLayer": _RECURRENT,
     "lstmProjectedLayer": _PROJECTED,
     "gruProjectedLayer": _PROJECTED,
+    "selfAttentionLayer": _ATTENTION,
 }
 """Layers that add up products: their weights, and how often they multiply with all of them."""

@@ -76,11 +76,11 @@ class _Planner:
         known = f"({row.evidence.kind.value})"
         if role is Role.NEVER:
             return Outcome.SINGLE, f"{environment} does not quantize it {known}", None
-        if role is Role.TRANSPARENT:
-            return Outcome.REMOVED, f"preparation removes it {known}", None
         limit = self.propagation.limit(layer)
         if limit is not None and limit[1] is True:
             return Outcome.SINGLE, f"{limit[0].code}: {limit[0].message.render(layer, self.facts)}", None
+        if role is Role.TRANSPARENT and limit is None:
+            return Outcome.REMOVED, f"preparation removes it {known}", None
         fixed = self.propagation.has_fixed_inputs(layer) if role is Role.CONDITIONALLY else True
         if fixed is False:
             return Outcome.SINGLE, f"its input from {self._source(layer)} is single", self._cause(layer)

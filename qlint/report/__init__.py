@@ -46,6 +46,10 @@ class Options:
             return report.diagnostics
         return [found for found in report.diagnostics if found.outcome is Outcome.VIOLATION]
 
+    def counted(self, report: Report) -> list[Diagnostic]:
+        """The findings that the text formats hold: those that are not suppressed."""
+        return [found for found in self.reported(report) if found.suppressed is None]
+
     def lists(self, finding: Diagnostic) -> bool:
         """Whether the text formats list a finding: an info, decided or not, only where it may fail the check."""
         if self.verbose or self.fail_on is Severity.INFO or finding.severity > Severity.INFO:

@@ -11,12 +11,13 @@ from qlint.report.escape import name, quoted, visible
 from qlint.report.layout import Style, count
 
 if TYPE_CHECKING:
+    from qlint.transforms.described.base import Rewrite
     from qlint.transforms.patch import Patch
 
 SCHEMA = "qlint.apply/v1"
 
 
-def text(model: str, out: str, applied: Sequence[Patch], width: int = 100) -> str:
+def text(model: str, out: str, applied: Sequence[Patch | Rewrite], width: int = 100) -> str:
     """What was done to a model, in words.
 
     Args:
@@ -33,7 +34,7 @@ def text(model: str, out: str, applied: Sequence[Patch], width: int = 100) -> st
     return "\n".join([*lines, f"Written: {visible(out)}"]) + "\n"
 
 
-def data(model: str, out: str, applied: Sequence[Patch]) -> dict[str, Any]:
+def data(model: str, out: str, applied: Sequence[Patch | Rewrite]) -> dict[str, Any]:
     """The same as data (`qlint.apply/v1`)."""
     return {
         "schema": SCHEMA,
@@ -44,7 +45,7 @@ def data(model: str, out: str, applied: Sequence[Patch]) -> dict[str, Any]:
     }
 
 
-def rewrite(patch: Patch) -> dict[str, Any]:
+def rewrite(patch: Patch | Rewrite) -> dict[str, Any]:
     """A rewrite."""
     return {
         "transform": patch.transform,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def write(report: Report, out: TextIO, options: Options) -> None:
     """Write `PATH:LINE:COL: severity CODE [*] layer "name" (id): message [rule-name]` for each finding."""
     style = Style(options.color, options.width)
-    findings = distinct(options.reported(report))
+    findings = distinct(options.counted(report))
     for finding in findings:
         if options.lists(finding):
             out.write(_line(finding, style) + "\n")

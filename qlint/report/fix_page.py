@@ -13,6 +13,7 @@ from qlint.report.layout import Style, count
 
 if TYPE_CHECKING:
     from qlint.preparing import Fixed
+    from qlint.transforms.described.base import Rewrite
     from qlint.transforms.patch import Declined, Patch
     from qlint.verify.proof import Verification
 
@@ -39,10 +40,11 @@ def text(fixed: Fixed, width: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _applied(patch: Patch, fixed: Fixed, style: Style) -> Iterator[str]:
+def _applied(patch: Patch | Rewrite, fixed: Fixed, style: Style) -> Iterator[str]:
     step = fixed.steps.get(patch.transform)
     whose = "prepareNetwork's" if step is not None and step.origin == "prepareNetwork" else "qlint's own"
-    yield f"  {patch.transform} ({patch.klass}, {whose}): {name(patch.type)} {quoted(patch.id)}"
+    layer = f" {quoted(patch.id)}" if patch.id else ""
+    yield f"  {patch.transform} ({patch.klass}, {whose}): {name(patch.type)}{layer}"
     yield style.wrap(patch.title, 4)
 
 
@@ -53,11 +55,14 @@ def _declined(declined: Declined, style: Style) -> Iterator[str]:
 
 def _verification(fixed: Fixed, style: Style) -> Iterator[str]:
     found = fixed.verification
+    if found is not None and found.refusal:
+        yield style.wrap(f"NOT PROVEN: {found.refusal}", 0)
+        return
+    if found is not None and found.scope == "none" and found.reason:
+        yield style.wrap(f"Not compared: {found.reason}", 0)
+        return
     if found is None or found.scope == "none":
         yield "Nothing had to change, so there is nothing to prove."
-        return
-    if found.refusal:
-        yield style.wrap(f"NOT PROVEN: {found.refusal}", 0)
         return
     lossy = [rewritten.proof.absolute for rewritten in found.rewrites if rewritten.patch.klass == "lossy"]
     if lossy:
@@ -93,6 +98,8 @@ def _ending(fixed: Fixed) -> str:
 
 def difference(fixed: Fixed) -> str:
     """The nodes that a preparation takes away and brings, rewrite by rewrite; "" where it changes nothing."""
+    if fixed.difference is not None:
+        return fixed.difference
     lines: list[str] = []
     rewrites = fixed.verification.rewrites if fixed.verification is not None else []
     if rewrites:
@@ -142,7 +149,7 @@ def data(fixed: Fixed) -> dict[str, Any]:
     }
 
 
-def applied(patch: Patch, fixed: Fixed) -> dict[str, Any]:
+def applied(patch: Patch | Rewrite, fixed: Fixed) -> dict[str, Any]:
     """A rewrite, and whose it is."""
     step = fixed.steps.get(patch.transform)
     evidence = None if step is None else {"origin": step.origin, **records.evidence(step.evidence)}

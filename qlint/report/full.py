@@ -33,7 +33,7 @@ def write(report: Report, out: TextIO, options: Options) -> None:
 def _blocks(report: Report, options: Options) -> Iterator[Iterable[str]]:
     """The parts of the text, which an empty line separates."""
     style = Style(options.color, options.width)
-    findings = options.reported(report)
+    findings = options.counted(report)
     found = by_model(findings)
     if not options.quiet:
         yield [_header(report)]
@@ -84,7 +84,7 @@ def _by_environment(report: Report, findings: Iterable[Diagnostic]) -> Iterator[
 
 def _summary(report: Report, options: Options, style: Style) -> str:
     """The numbers; what holds in several environments is one finding to a reader."""
-    findings = distinct(options.reported(report))
+    findings = distinct(options.counted(report))
     counts = Counter(map(verdict_of, findings))
     unreadable = sum(model.reason is not None for model in report.models)
     unlisted = Counter(verdict_of(found) for found in findings if not options.lists(found))
@@ -96,6 +96,9 @@ def _summary(report: Report, options: Options, style: Style) -> str:
     if others > 0:
         line += f"; {count(others, 'further problem')} on standard error"
     fixable = sum(found.fix is not None for found in findings)
+    suppressed = len(distinct(found for found in options.reported(report) if found.suppressed is not None))
+    if suppressed:
+        line += f"; {suppressed} suppressed"
     if fixable:
         line += f"; [*] {fixable} fixable with `qlint fix`"
     looks = {"error": "red", "warning": "yellow", "undecided": "magenta"}.get(worst or "", "green")

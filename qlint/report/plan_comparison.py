@@ -26,7 +26,8 @@ def comparison(plans: Sequence[Planning], style: Style, *, every: bool) -> Itera
         style: colours and width.
         every: each layer gets a line; otherwise each type.
     """
-    yield [style.paint(visible(plans[0].plan.path), "bold"), f"Planned for {', '.join(map(_environment, plans))}"]
+    planned = style.wrap(f"Planned for {', '.join(map(_environment, plans))}", 0)
+    yield [style.paint(visible(plans[0].plan.path), "bold"), planned]
     silent = [planning for planning in plans if not planning.plan.environment.table.groups]
     telling = [planning for planning in plans if planning not in silent]
     if telling:

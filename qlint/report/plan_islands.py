@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qlint.report.escape import name, quoted
 from qlint.report.layout import Style, count
+from qlint.report.plan_words import clipped
 
 if TYPE_CHECKING:
     from qlint.plan.model import Cause, Island
@@ -51,12 +52,12 @@ def _kind(island: Island) -> tuple[object, ...]:
 def _told(alike: Sequence[Island], names: dict[str, str], style: Style) -> Iterator[str]:
     first = alike[0]
     fewest, most = (extreme(len(island.layers) for island in alike) for extreme in (min, max))
-    at = quoted(names[first.layers[0]])
+    at = _quoted(names[first.layers[0]], style)
     if len(alike) > 1:
         size = f"{count(most, 'layer')} each" if fewest == most else f"{fewest} to {most} layers"
         yield style.wrap(f"{len(alike)} islands of {size}, from {at} on", 2)
     else:
-        end = "" if most == 1 else f" to {quoted(names[first.layers[-1]])}"
+        end = "" if most == 1 else f" to {_quoted(names[first.layers[-1]], style)}"
         yield style.wrap(f"{count(most, 'layer')}: {at}{end}", 2)
     causes: dict[str, list[Cause]] = {}
     for cause in first.causes:
@@ -67,6 +68,11 @@ def _told(alike: Sequence[Island], names: dict[str, str], style: Style) -> Itera
         listed = ", ".join(several)
         codes = ", ".join(sorted({cause.code for cause in same if cause.code and not reason.startswith(cause.code)}))
         yield style.wrap(f"{listed}: {reason}" + (f" [{codes}]" if codes else ""), 4, "cause")
+
+
+def _quoted(text: str, style: Style) -> str:
+    """A layer's name in quotes that fits on a line of its own."""
+    return f'"{clipped(quoted(text)[1:-1], style.width - 4)}"'
 
 
 def _remedies(causes: Sequence[Cause], style: Style) -> Iterator[str]:

@@ -34,7 +34,7 @@ def _share(share: Share) -> str:
         return "not known" if share.unknown else "none to quantize"
     found = f"{amount(share.quantized)} of {amount(share.total)}"
     if share.unknown:
-        return f"{found}, and not known of {count(share.unknown, 'layer')}"
+        return f"{found}, {share.unknown} unknown"
     return f"{percent(share.percent):>6}  {found}"
 
 
@@ -64,7 +64,10 @@ def shortfall(plan: Plan, what: str, least: float) -> str:
     if share.percent >= least:
         return ""
     where = f"{name(plan.path)} in {name(plan.environment.id)}"
+    if not plan.environment.table.groups:
+        return f"{where}: nothing is known of which layers it quantizes, so nothing is certain; plan for others"
     if share.unknown_float:
         layers = count(share.unknown_float, "layer")
         return f"{where}: {least:g} % is not certain, since {layers} in single precision may have any {TITLES[what]}"
-    return f"{where}: {percent(share.percent)} of the {TITLES[what]} is quantized, and not {least:g} %"
+    found = f"{share.percent:.6g} % of the {TITLES[what]} are quantized ({share.quantized} of {share.total})"
+    return f"{where}: {found}, less than {least:.15g} %"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import qlint
 from qlint.diagnostics import TOOL, Diagnostic, Evidence, Location
+from qlint.errors import PlacedError
 from qlint.transforms import registry
 
 if TYPE_CHECKING:
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
 SCHEMA = "qlint.report/v1"
 
-_COUNTS = {"errors": "error", "warnings": "warning", "infos": "info", "undecided": "undecided"}
+_COUNTS = {
+    "errors": "error",
+    "warnings": "warning",
+    "infos": "info",
+    "undecided": "undecided",
+    "suppressed": "suppressed",
+}
 
 
 def tool() -> dict[str, Any]:
@@ -43,7 +50,7 @@ def model(checked: CheckedModel) -> dict[str, Any]:
 
 
 def diagnostic(found: Diagnostic) -> dict[str, Any]:
-    """A finding. Suppressions and baselines have their keys, though nothing fills them yet."""
+    """A finding. Baselines have their key, though nothing fills it yet."""
     return {
         "code": found.code,
         "name": found.name,
@@ -59,7 +66,7 @@ def diagnostic(found: Diagnostic) -> dict[str, Any]:
         "missing": list(found.missing),
         "evidence": evidence(found.evidence),
         "fix": None if found.fix is None else fix(found.fix),
-        "suppressed": None,
+        "suppressed": None if found.suppressed is None else {"reason": found.suppressed, "source": "model"},
         "baseline": None,
         "fingerprint": found.fingerprint,
     }
@@ -94,9 +101,12 @@ def evidence(known: Evidence) -> dict[str, Any]:
 
 def error(failure: QlintError) -> dict[str, Any]:
     """What could not be done."""
+    placed = failure if isinstance(failure, PlacedError) and failure.file is not None else None
     return {
         "code": failure.code,
-        "path": failure.path,
+        "path": failure.path if placed is None else placed.file,
+        "line": None if placed is None else placed.line,
+        "column": None if placed is None else placed.column,
         "message": failure.problem,
         "hint": failure.remedy or None,
     }

@@ -55,7 +55,8 @@ class Profile:
         """A field's value; `Unknown` where the profile does not say."""
         value = self.settings.get(field)
         if value is None:
-            return Unknown(f"{field} of processor profile {self.name}", f"--profile FILE, where the file gives {field}")
+            remedy = f"give {field} in a profile of your own (--profile FILE)"
+            return Unknown(f"{field} of processor profile {self.name}", remedy)
         return value
 
 

@@ -25,7 +25,7 @@ Origin: TypeAlias = "tuple[int, Layer | None]"
 """How many layers back, and which layer it is; None for outside the network."""
 
 _HANDED_ON = (Role.CONDITIONALLY, Role.TRANSPARENT)
-_LIMITED = (Role.ALWAYS, Role.CONDITIONALLY, Role.FUSED)
+_LIMITED = (Role.ALWAYS, Role.CONDITIONALLY, Role.FUSED, Role.TRANSPARENT)
 
 
 class Propagation:

@@ -6,7 +6,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from qlint.transforms.run import Prepared
 
 SCHEMA = "qlint.patch/v1"
 SCHEMA_FILE = os.path.join(os.path.dirname(__file__), "schema", "qlint.patch.v1.schema.json")
+
+DESCRIBED_SCHEMA_FILE = os.path.join(os.path.dirname(SCHEMA_FILE), "qlint.patch.v1.description.schema.json")
+"""Of patches of network descriptions."""
 
 JSON_LIMIT = 256 << 20
 """Largest patch that is read, without its tensors."""
@@ -48,15 +52,29 @@ def save(path: Path, model: Model, applied: Sequence[AppliedPatch], verification
     """
     encoder = Encoder()
     patches = [encoder.patch(entry) for entry in applied]
+    save_document(path, model.digest, {"patches": patches, "verification": verification}, encoder)
+
+
+def save_document(path: Path, digest: str, parts: dict[str, Json], encoder: Encoder) -> None:
+    """Write a patch file, and the tensors that do not stand in it.
+
+    Args:
+        path: of the JSON file.
+        digest: of what the patch is for.
+        parts: what the document holds besides.
+        encoder: what encoded the tensors of these.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
     store = path.with_suffix(".npz")
     if store == path:
         store = path.with_name(f"{path.name}.npz")
     document = {
         "schema": SCHEMA,
-        "model": {"digest": model.digest},
+        "model": {"digest": digest},
         "tensors": store.name if encoder.store else None,
-        "patches": patches,
-        "verification": verification,
+        **parts,
     }
     content = json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
     if encoder.store:
@@ -141,6 +159,20 @@ def _fact(fact: str, found: Json, expected: Json) -> str:
 
 
 def _load(path: Path) -> tuple[Json, list[Patch]]:
+    document = read_document(path)
+    if "patches" not in document:
+        raise QlintError("the patch was made for a network description", "apply it to that description")
+    with decoder(path, document) as found:
+        return document, [found.patch(data) for data in document["patches"]]
+
+
+def read_document(path: Path) -> Json:
+    """The JSON of a patch file, checked against its schema.
+
+    Raises:
+        QlintError: if it cannot be read, or is no patch.
+        OSError: if reading fails.
+    """
     if not path.is_file():
         raise QlintError("there is no such patch file", "check the path")
     if path.stat().st_size > JSON_LIMIT:
@@ -150,16 +182,26 @@ def _load(path: Path) -> tuple[Json, list[Patch]]:
     except (ValueError, RecursionError) as error:
         raise QlintError("it is not a patch, or it is damaged", DAMAGED) from error
     _check(document)
+    return document
+
+
+@contextmanager
+def decoder(path: Path, document: Json) -> Iterator[Decoder]:
+    """What reads a document's records, with the tensors beside it.
+
+    Raises:
+        QlintError: if these are missing or damaged.
+    """
     store = document["tensors"]
     if store is None:
-        return document, [Decoder(_no_store).patch(data) for data in document["patches"]]
+        yield Decoder(_no_store)
+        return
     beside = path.parent / store
     if not beside.is_file():
         raise QlintError(f"the patch's tensors are missing: {store}", "copy the file beside the patch")
     try:
         with zipfile.ZipFile(beside) as archive:
-            decoder = Decoder(lambda key, length: _stored(archive, key, length))
-            return document, [decoder.patch(data) for data in document["patches"]]
+            yield Decoder(lambda key, length: _stored(archive, key, length))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
         raise QlintError(f"{store} is damaged", DAMAGED) from error
 
@@ -167,17 +209,18 @@ def _load(path: Path) -> tuple[Json, list[Patch]]:
 def _check(document: Json) -> None:
     from jsonschema.exceptions import best_match
 
-    error = best_match(_validator().iter_errors(document))
+    described = isinstance(document, dict) and "changes" in document
+    error = best_match(_validator(DESCRIBED_SCHEMA_FILE if described else SCHEMA_FILE).iter_errors(document))
     if error is not None:
         place = "/".join(map(str, error.absolute_path)) or "the document"
         raise QlintError(f"it is not a patch ({SCHEMA}): {place}: {error.message[:160]}", DAMAGED)
 
 
 @cache
-def _validator() -> Any:
+def _validator(path: str) -> Any:
     from jsonschema import Draft202012Validator
 
-    with open(SCHEMA_FILE, encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         return Draft202012Validator(json.load(file))
 
 

@@ -15,6 +15,18 @@ SCHEMA = "qlint.plan.v1"
 OPEN = str(FIXTURES / "dynamic_axes.onnx")
 
 
+DESCRIPTION = """\
+schema: qlint.network/v1
+network: {class: SeriesNetwork, release: R2025b}
+layers:
+  - {name: in, type: imageInputLayer, InputSize: [8, 8, 1], Normalization: zerocenter, Mean: 0}
+  - {name: conv, type: convolution2dLayer, FilterSize: 3, NumFilters: 4}
+  - {name: fc, type: fullyConnectedLayer, OutputSize: 10}
+  - {name: soft, type: softmaxLayer}
+  - {name: out, type: classificationLayer}
+"""
+
+
 def data(qlint: Run, *arguments: str, status: int = 0) -> Any:
     """The document a call prints, which must be valid."""
     result = qlint("plan", *arguments, "--output-format", "json")
@@ -62,6 +74,21 @@ def test_preparation_is_planned_and_nothing_is_written(qlint: Run, tmp_path: Pat
     assert sorted(FIXTURES.iterdir()) == before
 
 
+def test_a_description_is_prepared_as_layers(qlint: Run, tmp_path: Path) -> None:
+    """As `qlint fix` does it: the plan after it is the plan of what it writes."""
+    path = tmp_path / "net.qnet.yaml"
+    path.write_text(DESCRIPTION, encoding="utf-8")
+    found = data(qlint, str(path), "--prepared")["prepared"]
+    assert {entry["transform"]: entry["count"] for entry in found["applied"]} == {
+        "convert-to-dlnetwork": 2,
+        "fold-normalization": 1,
+    }
+    assert outcomes(found) == {"in": "fixed-point", "conv": "int8", "fc": "int8", "soft": "single"}
+    out = tmp_path / "out.qnet.yaml"
+    assert qlint("fix", str(path), "-o", str(out)).status == 0
+    assert data(qlint, str(out))["layers"] == found["layers"]
+
+
 def test_what_fix_gains(qlint: Run) -> None:
     found = data(qlint, str(FIXTURES / "input_zero_mean.onnx"), "--prepared")
     assert found["summary"]["layers"] == {"total": 3, "quantized": 2, "unknown": 0}
@@ -96,7 +123,14 @@ def test_several_environments_are_compared(qlint: Run) -> None:
 def test_the_exit_status_tells_whether_enough_is_quantized(qlint: Run, least: list[str], status: int) -> None:
     result = qlint("plan", DIGITS, *(word for given in least for word in ("--min-quantized", given)))
     assert result.status == status
-    assert ("is quantized, and not" in result.err) is bool(status)
+    assert ("are quantized (" in result.err) is bool(status)
+
+
+def test_what_falls_short_is_told_exactly(qlint: Run) -> None:
+    result = qlint("plan", DIGITS, "-q", "--min-quantized", "layers=92.86")
+    assert "92.8571 % of the layers are quantized (13 of 14), less than 92.86 %" in result.err
+    result = qlint("plan", DIGITS, "-q", "-e", "intel-fpga-ai-suite", "--min-quantized", "layers=0.1")
+    assert result.status == 1 and "nothing is known of which layers it quantizes" in result.err
 
 
 def test_any_environment_may_fall_short(qlint: Run) -> None:
@@ -149,3 +183,8 @@ def test_files_get_no_colour_and_stdout_stays_clean(qlint: Run, tmp_path: Path) 
     result = qlint("plan", DIGITS, "--color", "always", "--output-format", f"text:{out}")
     assert result.out == "" and "\x1b" not in out.read_text()
     assert "\x1b[" in qlint("plan", DIGITS, "--color", "always").out
+
+
+def test_a_comparison_is_not_judged_by_what_has_no_table(qlint: Run) -> None:
+    assert qlint("plan", "-q", DIGITS, "-e", "all", "--min-quantized", "layers=70").status == 0
+    assert qlint("plan", "-q", DIGITS, "-e", "intel-fpga-ai-suite", "--min-quantized", "layers=70").status == 1

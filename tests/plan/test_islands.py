@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from qlint.rules import library
 from tests.plan.making import FILE, environment, norm, planned, pool
 from tests.rules.making import network
 
@@ -63,3 +64,11 @@ def test_a_transform_of_the_environment_is_named() -> None:
     env = environment(FILE.replace("rules:\n", f"  transforms: [{step}]\nrules:\n"))
     causes = planned(network(IN, CONV, pool("mean"), END), env).islands[0].causes
     assert [(cause.code, cause.transform) for cause in causes] == [("TST201", "zero-average-padding")]
+
+
+def test_preparation_that_heals_a_layer_is_its_remedy() -> None:
+    plan = planned(network(IN, CONV, "projectedLayer", END), library.load("matlab", None))
+    told = [(cause.code, cause.transform) for cause in plan.islands[0].causes]
+    assert told == [("MAT405", "unpack-projected-layers")]
+    plan = planned(network(IN, CONV, "spatialDropoutLayer", END), library.load("matlab", None))
+    assert [cause.code for cause in plan.islands[0].causes] == ["NET402"]

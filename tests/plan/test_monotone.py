@@ -13,7 +13,9 @@ from tests.rules.making import network
 
 TYPES = [f"t{number}" for number in range(6)]
 ROLES = ["always", "conditionally", "fused", "transparent", "never", None]
-RANK = {Outcome.SINGLE: 0, Outcome.UNKNOWN: 1, Outcome.INT8: 2, Outcome.FIXED_POINT: 2, Outcome.FUSED: 2}
+RANK = {Outcome.SINGLE: 0, Outcome.UNKNOWN: 1} | dict.fromkeys(
+    (Outcome.INT8, Outcome.FIXED_POINT, Outcome.FUSED, Outcome.REMOVED), 2
+)
 LIMIT = """\
   - code: TST201
     name: limit
@@ -69,9 +71,7 @@ def expected(layers: list[dict[str, Any]], edges: list[list[str]], roles: dict[s
         role, own = roles[layer["type"]], layer["Good"]
         if role in ("never", None):
             made[layer["name"]] = False
-        elif role == "transparent":
-            made[layer["name"]] = fed
-        elif role == "conditionally":
+        elif role in ("conditionally", "transparent"):
             made[layer["name"]] = False if False in (fed, own) else None if None in (fed, own) else True
         else:
             made[layer["name"]] = own
@@ -84,8 +84,12 @@ def test_outcomes_follow_the_definition(net: tuple[Any, Any], roles: dict[str, s
     layers, edges = net
     plan = planned(network(*layers, connections=edges), table(roles))
     made = expected(layers, edges, roles)
+    removable = {layer["name"]: layer["Good"] for layer in layers if roles[layer["type"]] == "transparent"}
     for layer in plan.layers:
-        if layer.outcome is not Outcome.REMOVED:
+        if layer.id in removable:
+            gone = {True: Outcome.REMOVED, False: Outcome.SINGLE, None: Outcome.UNKNOWN}
+            assert layer.outcome is gone[removable[layer.id]]
+        else:
             assert RANK[layer.outcome] == {False: 0, None: 1, True: 2}[made[layer.id]]
         if layer.cause is not None:
             cause = next(other for other in plan.layers if other.id == layer.cause)
@@ -119,5 +123,4 @@ def test_healing_one_layer_makes_nothing_single(net: tuple[Any, Any], roles: dic
         healed = [*layers[:number], {**layer, "Good": True}, *layers[number + 1 :]]
         after = planned(network(*healed, connections=edges), env)
         for was, now in zip(before.layers, after.layers, strict=True):
-            if was.outcome is not Outcome.REMOVED:
-                assert RANK[now.outcome] >= RANK[was.outcome]
+            assert RANK[now.outcome] >= RANK[was.outcome]

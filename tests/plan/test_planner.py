@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from qlint.plan.model import Outcome
 from qlint.rules import library
+from qlint.rules.profile import Profile
 from tests.plan.making import ENV, FILE, chain, environment, norm, planned, pool
 from tests.rules.making import network
+
+PLAIN = {"name": "norm", "type": "batchNormalizationLayer", "TrainingMode": False, "PerActivation": False}
+DROPPED = {"removed": "fixed-point", "single": "single", "unknown": "unknown"}
+"""What a reluLayer is behind a dropoutLayer that is this."""
 
 
 def test_each_role_has_its_outcome() -> None:
@@ -116,3 +123,38 @@ def test_nothing_to_quantize_is_all_quantized() -> None:
 def test_long_names_make_no_long_reasons() -> None:
     found = chain("imageInputLayer", {"name": "n" * 100_000, "type": "eluLayer"}, "reluLayer")["reluLayer"]
     assert found.outcome is Outcome.SINGLE and len(found.reason) <= 300
+
+
+@pytest.mark.parametrize("env", ["gpu", "fpga", "cpu"])
+def test_batch_normalization_that_cannot_be_fused_is_single_where_nothing_replaces_it(env: str) -> None:
+    conv = {"name": "conv", "type": "convolution2dLayer"}
+    relu = {"name": "relu", "type": "reluLayer"}
+    for layers, expected in (
+        ((conv, PLAIN, relu), ["int8", "fused", "fixed-point"]),
+        ((conv, relu, PLAIN), ["int8", "fixed-point", "single"]),
+        ((conv, PLAIN | {"TrainingMode": True}, relu), ["int8", "single", "single"]),
+    ):
+        plan = planned(network(*layers), library.load(env, None))
+        assert [layer.outcome for layer in plan.layers] == expected
+
+
+@pytest.mark.parametrize("env", ["matlab", "gpu", "fpga", "cpu"])
+def test_dropout_that_drops_stays_and_is_single(env: str) -> None:
+    conv = {"name": "conv", "type": "convolution2dLayer"}
+    for training, expected in ((False, "removed"), (True, "single"), (None, "unknown")):
+        drop = {"name": "drop", "type": "dropoutLayer", "TrainingMode": training, "HasMaskOutput": False}
+        plan = planned(network(conv, drop, "reluLayer"), library.load(env, None))
+        assert [layer.outcome for layer in plan.layers][1:] == [expected, DROPPED[expected]]
+        assert ("NET403" in plan.layers[1].reason) is (training is not False)
+
+
+def test_what_the_processor_has_no_block_for_is_not_quantized() -> None:
+    add = {"name": "add", "type": "additionLayer"}
+    layers = ({"name": "conv", "type": "convolution2dLayer"}, add, {"name": "fc", "type": "fullyConnectedLayer"})
+    env = library.load("fpga", None)
+    assert [layer.outcome for layer in planned(network(*layers), env).layers] == ["int8", "fixed-point", "int8"]
+    settings = {"conv.ModuleGeneration": "on", "custom.Addition": "off"}
+    board = Profile("board", "", "fpga", None, settings, "board.yaml", "")
+    plan = planned(network(*layers), dataclasses.replace(env, profile=board))
+    assert [layer.outcome for layer in plan.layers] == ["int8", "single", "unknown"]
+    assert "no Addition block" in plan.layers[1].reason and "fc.ModuleGeneration" in plan.layers[2].reason

@@ -30,11 +30,21 @@ def test_the_document_holds_everything() -> None:
     assert found["environments"] == [{"id": "matlab", "release": "R2026b", "sha256": "a" * 64}]
     assert [model["status"] for model in found["models"]] == ["checked", "checked", "unreadable"]
     assert found["models"][2]["reason"] == "the file is empty"
-    assert found["summary"] == {"models": 3, "unreadable": 1, "errors": 3, "warnings": 1, "infos": 1, "undecided": 1}
+    assert found["summary"] == {
+        "models": 3,
+        "unreadable": 1,
+        "errors": 3,
+        "warnings": 1,
+        "infos": 1,
+        "undecided": 1,
+        "suppressed": 0,
+    }
     assert [error["path"] for error in found["errors"]] == [None, "nets/broken.onnx"]
     assert found["errors"][1] == {
         "code": "QL001",
         "path": "nets/broken.onnx",
+        "line": None,
+        "column": None,
         "message": "the file is empty",
         "hint": "export it again",
     }

@@ -10,6 +10,7 @@ from qlint.planning import Planning, Prepared
 from qlint.report import plan_page
 from qlint.report.layout import Style
 from qlint.report.plan_words import amount, clipped, percent
+from qlint.rules import library
 from tests.plan.making import chain, norm, planned, pool
 from tests.rules.making import network
 
@@ -31,7 +32,7 @@ def test_a_small_network_is_told_layer_by_layer() -> None:
         "  layer            type                     outcome      parameters   MACs\n"
         "  imageInputLayer  imageInputLayer          fixed-point\n"
         "  conv             convolution2dLayer       int8                 56  3,456\n"
-        "  norm             batchNormalizationLayer  fused\n"
+        "  norm             batchNormalizationLayer  fused                 ?\n"
         "  sigmoidLayer     sigmoidLayer             single\n"
         "      not among the layers known to quantize in test\n"
         "  reluLayer        reluLayer                single\n"
@@ -83,8 +84,22 @@ def test_verbose_lists_every_layer_and_island() -> None:
 @pytest.mark.parametrize("width", [80, 100])
 def test_no_line_is_wider_than_the_screen(verbose: bool, width: int) -> None:
     found = text(*long_network(), verbose=verbose, width=width)
-    sentences = [line for line in found.splitlines() if LONG not in line]
-    assert max(map(len, sentences)) <= width
+    assert max(map(len, found.splitlines())) <= width
+
+
+def test_no_line_of_a_comparison_is_wider_than_the_screen() -> None:
+    plans = [Planning(planned(network(*long_network()), library.load(id, None))) for id in library.environments()]
+    found = plan_page.text(plans, Style(width=80))
+    assert max(map(len, found.splitlines())) <= 80
+
+
+def test_amounts_that_are_not_known_fit_on_the_screen_before_and_after() -> None:
+    conv = {"name": "conv", "type": "convolution2dLayer", "shape": [1, 2, 90, 90]}
+    conv["learnables"] = {"Weights": {"shape": [22, 3, 5, 5]}}
+    plan = planned(network("imageInputLayer", conv, "bilstmLayer"))
+    found = plan_page.text([Planning(plan, Prepared(plan, {}))], Style(width=80))
+    share = "13.4 M of 13.4 M, 1 unknown"
+    assert f"  MACs        {share}  {share}\n" in found and max(map(len, found.splitlines())) <= 80
 
 
 def test_hostile_names_do_no_harm() -> None:
@@ -103,8 +118,6 @@ def test_preparation_stands_beside() -> None:
 
 
 def test_environments_without_a_table_have_no_column() -> None:
-    from qlint.rules import library
-
     net = network("imageInputLayer", "reluLayer")
     plans = [Planning(planned(net, library.load(id, None))) for id in ("matlab", "intel-fpga-ai-suite")]
     found = plan_page.text(plans, Style(width=80))

@@ -137,10 +137,17 @@ def test_batch_normalization_gets_at_most_one_finding(id: str) -> None:
             assert told == [f"{id}-batch-normalization-elsewhere"]
 
 
-def test_what_the_fpga_computes_in_single_by_a_rule() -> None:
-    (rule,) = [rule for rule in library.shipped("fpga").rules if rule.single]
-    assert rule.name == "fpga-unpooling-outputs"
-    assert [rule.name for rule in library.shipped("cpu").rules if rule.single] == ["cpu-number-of-groups"]
+def test_what_is_single_by_a_rule() -> None:
+    single = {
+        id: {rule.code for rule in library.shipped(id).rules if rule.single} for id in ("fpga", "gpu", "cpu", "network")
+    }
+    blocks = {"FPG151", "FPG154", "FPG155", "FPG156"}
+    assert single == {
+        "fpga": {"FPG234", "FPG402"} | blocks,
+        "gpu": {"GPU402"},
+        "cpu": {"CPU201", "CPU402"},
+        "network": {"NET403"},
+    }
 
 
 def test_uniform() -> None:

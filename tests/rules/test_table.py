@@ -100,9 +100,10 @@ def test_false_wins_over_unknown_and_the_cause_is_of_the_same_kind() -> None:
     assert limit is not None and (limit[0].code, limit[1]) == ("TST101", True)
 
 
-def test_what_is_removed_breaks_no_limit() -> None:
-    facts = Facts(network(conv(1), {"name": "drop", "type": "dropoutLayer", "Size": 2}), ENV)
-    assert facts.propagation.is_fixed(facts.network.layers["drop"]) is True
+def test_what_cannot_be_removed_is_single() -> None:
+    for size, expected in ((1, True), (2, False)):
+        facts = Facts(network(conv(1), {"name": "drop", "type": "dropoutLayer", "Size": size}), ENV)
+        assert facts.propagation.is_fixed(facts.network.layers["drop"]) is expected
 
 
 def test_an_input_whose_normalization_does_not_quantize_makes_what_follows_single() -> None:
@@ -116,4 +117,4 @@ def test_an_input_whose_normalization_does_not_quantize_makes_what_follows_singl
 
 def test_limits_of_quantization_give_an_outcome_and_advice_does_not() -> None:
     single = {rule.code for rule in library.load("matlab", None).rules if rule.single}
-    assert single == {"MAT201", "MAT202", "MAT203", "MAT204", "MAT403"}
+    assert single == {"MAT201", "MAT202", "MAT203", "MAT204", "MAT403", "NET403"}

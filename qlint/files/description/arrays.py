@@ -73,13 +73,15 @@ def arrays_of(document: Document, path: FilePath, parts: Parts) -> DescribedArra
 
     tensors: dict[str, Tensor] = {}
     if parts.weights is not None:
-        tensors.update(_from_file(parts.weights, path, refuse))
+        tensors.update(_from_file(parts.weights, path, document, refuse))
     for name, (values, place) in parts.inline.items():
         if name in tensors:
             refuse(place, f"{quoted(name)} is also in {quoted(parts.weights or '')}", "keep one of the two")
         tensor = inline_tensor(name, values)
         if tensor is None:
             refuse(place, f"{quoted(name)} is no array", "write (nested) lists of numbers of equal lengths")
+        if _holds_nan(tensor):
+            refuse(place, f"{quoted(name)} holds a NaN", "write numbers, or null where the array is not known")
         tensors[name] = tensor
     for name in tensors:
         layer, _, learnable = name.rpartition("/")
@@ -91,7 +93,16 @@ def arrays_of(document: Document, path: FilePath, parts: Parts) -> DescribedArra
     return DescribedArrays(tensors, {name: place for name, (_, place) in parts.inline.items()})
 
 
-def _from_file(location: str, path: FilePath, refuse: Callable[[Path, str, str], NoReturn]) -> Mapping[str, Tensor]:
+def _holds_nan(tensor: Tensor) -> bool:
+    import numpy as np
+
+    values = tensor.values()
+    return isinstance(values, np.ndarray) and bool(np.isnan(values).any())
+
+
+def _from_file(
+    location: str, path: FilePath, document: Document, refuse: Callable[[Path, str, str], NoReturn]
+) -> Mapping[str, Tensor]:
     """The arrays of the file that `weights` names."""
     where = ("weights",)
     reader = _READERS.get(FilePath(location).suffix.lower())
@@ -100,10 +111,13 @@ def _from_file(location: str, path: FilePath, refuse: Callable[[Path, str, str],
     try:
         file = Beside(path).find(location)
         if file.size < LFS_LARGEST and file.read(0, min(file.size, len(LFS_HEAD))) == LFS_HEAD:
+            line, column = document.place(where) or (1, 1)
             raise LfsPointerError(
                 f"{quoted(location)} is a Git-LFS pointer, not the arrays themselves",
                 "run git lfs pull",
-                path=path.as_posix(),
+                path=document.path,
+                line=line,
+                column=column,
             )
         return reader(file)
     except UnreachableError as error:

@@ -56,6 +56,8 @@ def parsed(path: Path, data: bytes | None = None) -> Document:
         DescriptionError: it is neither YAML nor JSON.
     """
     shown = path.as_posix()
+    if data is None and path.is_file() and path.stat().st_size == 0:
+        data = b""
     with Source.open(path, data) as source:
         content = bytes(source.buffer[: SORT.size + 1])
     check_size(content, shown, SORT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,13 +68,17 @@ def write_edited(description: Description, changes: Changes, arrays: Mapping[str
     for name in description.arrays.names():
         layer, _, learnable = name.rpartition("/")
         is_inline = description.arrays.place(layer, learnable) != ("weights",)
-        if is_inline and layer not in layers and arrays.get(name) is not description.arrays.find(layer, learnable):
+        if (
+            is_inline
+            and not _within(layer, layers)
+            and arrays.get(name) is not description.arrays.find(layer, learnable)
+        ):
             layers[layer] = [entries[layer]]
     inline = {
         name
         for name in description.arrays.names()
         for layer, _, learnable in [name.rpartition("/")]
-        if layer not in layers and description.arrays.place(layer, learnable) != ("weights",)
+        if not _within(layer, layers) and description.arrays.place(layer, learnable) != ("weights",)
     }
     filed = {name: tensor for name, tensor in arrays.items() if name not in inline}
     weights = None
@@ -96,6 +100,15 @@ def _as_before(description: Description, filed: Mapping[str, Tensor], inline: se
 def _split(name: str) -> tuple[str, str]:
     layer, _, learnable = name.rpartition("/")
     return layer, learnable
+
+
+def _within(layer: str, layers: Container[str]) -> bool:
+    """Whether a layer, or a networkLayer around it, is one of these."""
+    while layer:
+        if layer in layers:
+            return True
+        layer = layer.rpartition("/")[0]
+    return False
 
 
 def _entries(body: Body, prefix: str) -> dict[str, LayerEntry]:

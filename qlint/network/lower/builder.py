@@ -165,7 +165,7 @@ class LayerNodes:
             for source, found in given.items():
                 read = None if found is None else found.values()
                 if read is None and not source.endswith("?"):
-                    what = f"{source} of layer {layer.name!r}"
+                    what = f"{source} of layer {layer.name!r}, which the description does not give"
                     return Unknown(what, "give it in the description, inline or in the file that weights: names")
                 if isinstance(read, Unknown):
                     return read

@@ -69,9 +69,11 @@ def _connected(layer: LayerView, inputs: list[Signal], nodes: Nodes) -> list[Sig
 
     The weights' columns are brought to the order in which ONNX flattens, so that no data has to be moved.
     """
-    signal, outputs = inputs[0], layer.property("OutputSize")
-    if outputs is None:
+    signal, outputs, dimension = inputs[0], layer.property("OutputSize"), layer.property("OperationDimension")
+    if outputs is None or dimension is None:
         return []
+    if dimension != "spatial-channel" and (signal.spatial or dimension != 1):
+        return _along(layer, signal, nodes, outputs, dimension)
     channels = known(layer, signal.channels, "number of channels")
     spatial = [known(layer, size, "spatial size") for size in signal.spatial]
     features = channels * prod(spatial)
@@ -105,6 +107,27 @@ def _connected(layer: LayerView, inputs: list[Signal], nodes: Nodes) -> list[Sig
     result = nodes.node("Add", [product, bias])[0]
     nodes.node("Transpose", [result], output=layer.name, attributes={"perm": [0, 2, 1]})
     return [Signal(layer.name, layout(0, time=True), (signal.batch, outputs, signal.time))]
+
+
+def _along(layer: LayerView, signal: Signal, nodes: Nodes, outputs: int, dimension: int) -> list[Signal]:
+    """Full connection along one dimension, for each element of the others alone.
+
+    Of what another dimension than the channels becomes the page does not tell.
+    """
+    if dimension > len(signal.format):
+        limits = f"give 1 to {len(signal.format)}, or spatial-channel"
+        layer.wrong(f"it has no dimension {dimension} of {signal.format} data", limits, property="OperationDimension")
+    if signal.format[dimension - 1] != "C" or signal.shape is None:
+        return []
+    channels = known(layer, signal.channels, "number of channels")
+    weights = placed(layer, nodes, "Weights", (outputs, channels), order=(1, 0))
+    last = [0, *range(2, len(signal.shape)), 1]
+    moved = nodes.node("Transpose", [signal.tensor], attributes={"perm": last})[0]
+    product = nodes.node("MatMul", [moved, weights])[0]
+    result = nodes.node("Add", [product, vector(layer, nodes, "Bias", outputs)])[0]
+    back = [last.index(axis) for axis in range(len(last))]
+    nodes.node("Transpose", [result], output=layer.name, attributes={"perm": back})
+    return [Signal(layer.name, signal.format, (signal.batch, outputs, *signal.shape[2:]))]
 
 
 LOWERINGS: dict[str, Lowering] = {

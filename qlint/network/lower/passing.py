@@ -40,4 +40,7 @@ LOWERINGS: dict[str, Lowering] = {
     "pixelClassificationLayer": _output,
     "dicePixelClassificationLayer": _output,
     "focalLossLayer": _output,
+    "rcnnBoxRegressionLayer": _output,
+    "rpnClassificationLayer": _output,
+    "yolov2OutputLayer": _output,
 }

@@ -83,6 +83,9 @@ _OUTPUTS = tuple(
         "pixelClassificationLayer",
         "dicePixelClassificationLayer",
         "focalLossLayer",
+        "rcnnBoxRegressionLayer",
+        "rpnClassificationLayer",
+        "yolov2OutputLayer",
     )
 )
 

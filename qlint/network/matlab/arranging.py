@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from qlint.network.matlab.kinds import ARRAY, LOGICAL, TEXT, Kind, dimensions, factors, integer, mode, sizes
-from qlint.network.matlab.table import FALSE, LayerType, Property, Shorthand, numbered, switched
+from qlint.network.matlab.table import FALSE, MOST_PORTS, LayerType, Property, Shorthand, numbered, switched
 
 _COUNT = Property(integer())
-_SEVERAL = Property(integer(least=2))
+_SEVERAL = Property(integer(least=2, most=MOST_PORTS))
 
 
 def _joining(name: str, **further: Property) -> LayerType:

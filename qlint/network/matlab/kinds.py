@@ -7,6 +7,7 @@ A kind reads what a user wrote, as MATLAB's constructors would, and says of the 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,22 +43,32 @@ _LARGEST = (1 << 31) - 1
 
 
 def whole(value: Any) -> int | None:
-    """A whole number that may be written as a float; None if it is none, or beyond what a layer could count."""
-    if type(value) is int:
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """A whole number that may be written as a float; None if it is none.
+
+    Raises:
+        UnfitError: it is beyond what a layer could count.
+    """
+    number = _number(value)
+    if number is None or not math.isfinite(number) or number != int(number):
         return None
-    return int(value) if math.isfinite(value) and value == int(value) and abs(value) <= _LARGEST else None
+    if abs(number) > _LARGEST:
+        raise UnfitError(f"write a whole number of at most {_LARGEST}")
+    return int(number)
 
 
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None  # a NaN is no number
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise UnfitError("write a smaller number")
+    return value
 
 
-def integer(*, least: int = 1, auto: bool = False, words: tuple[str, ...] = ()) -> Kind:
-    """A whole number of at least `least`, "auto" (not known) where `auto`, or one of `words`."""
+def integer(*, least: int = 1, most: int | None = None, auto: bool = False, words: tuple[str, ...] = ()) -> Kind:
+    """A whole number within bounds, "auto" (not known) where `auto`, or one of `words`."""
     all_words = (*words, "auto") if auto else words
     says = "a whole number" if least < 0 else f"a whole number of at least {least}"
+    says += f" and at most {most}" if most is not None else ""
     says = " or ".join([says, *map(repr, all_words)])
 
     def read(value: Any) -> Any:
@@ -65,11 +76,12 @@ def integer(*, least: int = 1, auto: bool = False, words: tuple[str, ...] = ()) 
             word = _word(value, all_words, says)
             return None if auto and word == "auto" else word
         found = whole(value)
-        if found is None or found < least:
+        if found is None or found < least or (most is not None and found > most):
             raise UnfitError(f"write {says}")
         return found
 
-    return Kind(says, read, _or_words({"type": "integer", "minimum": least}, all_words))
+    schema = {"type": "integer", "minimum": least} | ({} if most is None else {"maximum": most})
+    return Kind(says, read, _or_words(schema, all_words))
 
 
 def number(

@@ -6,7 +6,7 @@ Source: MATLAB's reference pages of these layers.
 from __future__ import annotations
 
 from qlint.network.matlab.kinds import TEXT, integer, number
-from qlint.network.matlab.table import LayerType, Property, numbered
+from qlint.network.matlab.table import MOST_PORTS, LayerType, Property, numbered
 
 _COUNT = Property(integer())
 
@@ -35,7 +35,7 @@ def custom(name: str) -> LayerType:
     """A layer of which only the name is known; its ports are the connected ones, its properties any."""
     return LayerType(
         name,
-        {"NumInputs": Property(integer(least=0)), "NumOutputs": Property(integer(least=0))},
+        {f"Num{noun}": Property(integer(least=0, most=MOST_PORTS)) for noun in ("Inputs", "Outputs")},
         inputs=numbered("in"),
         outputs=numbered("out"),
         open=True,
@@ -45,17 +45,38 @@ def custom(name: str) -> LayerType:
 
 
 _NAMES = (
+    "anchorBoxLayer",
+    "complexFullyConnectedLayer",
+    "complexReluLayer",
+    "complexToRealLayer",
     "crop3dLayer",
+    "cwtLayer",
     "embeddingConcatenationLayer",
+    "icwtLayer",
+    "istftLayer",
+    "modwtLayer",
+    "neuralODELayer",
     "patchEmbeddingLayer",
     "peepholeLSTMLayer",
+    "pointCloudInputLayer",
     "positionEmbeddingLayer",
+    "quadraticLayer",
+    "realToComplexLayer",
+    "regionProposalLayer",
     "roiAlignLayer",
+    "roiInputLayer",
     "roiMaxPooling2dLayer",
+    "rpnSoftmaxLayer",
     "sinusoidalPositionEncodingLayer",
     "sliceLayer",
+    "spectralConvolution1dLayer",
+    "spectralConvolution2dLayer",
+    "spectralConvolution3dLayer",
     "ssdMergeLayer",
+    "stftLayer",
+    "yolov2ReorgLayer",
     "yolov2TransformLayer",
+    "zreluLayer",
 )
 
 _UNKNOWN = tuple(

@@ -91,6 +91,8 @@ TYPES = (
         inputs=_asked,
         outputs=switched("out", HasScoresOutput=("scores",)),
     ),
+    LayerType("sequenceFoldingLayer", outputs=lambda _: ("out", "miniBatchSize")),
+    LayerType("sequenceUnfoldingLayer", inputs=lambda _: ("in", "miniBatchSize")),
     LayerType("wordEmbeddingLayer", {"Dimension": _COUNT, "NumWords": _COUNT}, learnables=("Weights",), open=True),
     LayerType(
         "indexing1dLayer",

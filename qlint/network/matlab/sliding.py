@@ -128,7 +128,11 @@ TYPES = (
     LayerType("maxUnpooling2dLayer", inputs=lambda _: ("in", "indices", "size")),
     LayerType(
         "fullyConnectedLayer",
-        {"OutputSize": _COUNT, "InputSize": _AUTO},
+        {
+            "OutputSize": _COUNT,
+            "InputSize": _AUTO,
+            "OperationDimension": Property(integer(words=("spatial-channel",)), "spatial-channel"),
+        },
         learnables=("Weights", "Bias"),
     ),
 )

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 
 from qlint.network.matlab.kinds import LOGICAL, Kind
 
+MOST_PORTS = 4096
+"""Most inputs or outputs that a layer may say it has."""
+
 Values: TypeAlias = Mapping[str, Any]
 """Properties in their normal form."""
 

@@ -13,7 +13,7 @@ from qlint.network.matlab.learnables import check_learnables
 from qlint.network.matlab.normal import normal, type_of
 from qlint.network.matlab.opaque import NESTING
 from qlint.network.matlab.ports import numbered_ports, ports
-from qlint.network.matlab.table import LayerType
+from qlint.network.matlab.table import MOST_PORTS, LayerType
 from qlint.network.network import Value
 from qlint.suggest import did_you_mean
 
@@ -111,6 +111,8 @@ class _Body:
         outputs: list[End] = []
         for name in self.body.layers:
             layer = layers[name]
+            if not layer.outputs:
+                self.check_free(layer, is_first=False)
             inputs += [End(name, port) for port in layer.free] if layer.inputs else [End(name)]
             outputs += [End(name, port) for port in layer.outputs if (name, port) not in read]
             outputs += [] if layer.outputs else [End(name)]
@@ -145,8 +147,12 @@ class _Body:
         named = values.get("InputNames" if stem == "in" else "OutputNames")
         if isinstance(named, list) and all(isinstance(name, str) for name in named):
             return tuple(named)
-        count = values.get("NumInputs" if stem == "in" else "NumOutputs")
+        noun = "NumInputs" if stem == "in" else "NumOutputs"
+        count = values.get(noun)
         if isinstance(count, int):
+            if not 0 <= count <= MOST_PORTS:
+                problem = f"{noun} of layer {quoted(entry.name)} is {count}"
+                self.refuse((*entry.path, noun), problem, f"write a whole number of at most {MOST_PORTS}")
             return numbered_ports(stem, count)
         ports = tuple(dict.fromkeys(port or stem for port in written))
         if len(ports) > 1 and stem in ports and f"{stem}1" not in ports:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TypeAlias
@@ -63,10 +63,9 @@ class Placed:
         return tuple(label for label in self.labels if label.startswith("S"))
 
 
-def ordered(labels: Sequence[str] | object) -> tuple[str, ...]:
+def ordered(labels: Iterable[str]) -> tuple[str, ...]:
     """Labels in the order B, C, S..., T, in which lowered data stand."""
-    found = tuple(labels)  # type: ignore[arg-type]
-    return tuple(sorted(found, key=lambda label: {"B": "0", "C": "1", "T": "9"}.get(label, f"2{label}")))
+    return tuple(sorted(labels, key=lambda label: {"B": "0", "C": "1", "T": "9"}.get(label, f"2{label}")))
 
 
 def canonical(spatial: int, *, time: bool = False) -> Axes:
@@ -155,4 +154,4 @@ def _fits(parts: Sequence[tuple[Axis, Size]], target: Sequence[Size]) -> bool:
         return prod(size for size in mine if isinstance(size, int)) == prod(
             size for size in wanted if isinstance(size, int)
         )
-    return mine == wanted or len([size for size in wanted if size in (-1, None)]) == 0 and len(mine) == len(wanted)
+    return mine == wanted or (len([size for size in wanted if size in (-1, None)]) == 0 and len(mine) == len(wanted))

@@ -102,6 +102,11 @@ def filled(value: float, *shape: int) -> Constant:
     return Constant(shape, load)
 
 
+def known_constant(values: Values) -> Constant:
+    """A constant whose values are at hand."""
+    return Constant(values.shape, lambda: values)
+
+
 def vector(found: Constant, count: int) -> Constant:
     """One number per channel; one for all is repeated.
 

@@ -76,9 +76,7 @@ def _connected(raising: Raising, view: View, type: str) -> None:
         raising.place(view.nodes[-1].outputs[0], End(name, "out"), made)
 
 
-def _pointwise(
-    raising: Raising, view: View, placed: Placed, spatial: int, weights: Constant, bias: Constant
-) -> None:
+def _pointwise(raising: Raising, view: View, placed: Placed, spatial: int, weights: Constant, bias: Constant) -> None:
     """A product at each place alone: a convolution of windows of one element."""
     if spatial > 3 or placed.known[-1] != CHANNELS:
         raise Unfit(f"it multiplies data that are laid out as {shown(placed.known)}")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from qlint.files.description.records import End
 from qlint.files.model import Node
 from qlint.network import inputs
+from qlint.network.lower.builder import LAYER_KEY
 from qlint.network.lower.signal import Size
 from qlint.network.raising.axes import BATCH, CHANNELS, TIME, Axes, Placed, Unfit, canonical
-from qlint.network.raising.constants import Constant, expanding
+from qlint.network.raising.constants import Constant, expanding, known_constant
 from qlint.network.raising.network import Beyond, Door, RaisedLayer, entry
 from qlint.network.raising.raising import Raising
 from qlint.tristate import Unknown
 
 if TYPE_CHECKING:
     from qlint.network.scope import Scope
+
+_TIME_SYMBOL = "T"
+"""How lowering names the size of a time axis; no rank tells images from sequences of them."""
 
 _SEQUENCES = {"LSTM", "GRU", "RNN"}
 _ALONE = {"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Dropout", "Identity", "Elu", "Mul", "Add", "Sub", "Div"}
@@ -41,7 +47,7 @@ def add_inputs(raising: Raising) -> tuple[list[Door], set[Node]]:
         placed = raising.place(found.name, End(name, "out"), axes)
         type, properties = _typed(found, placed)
         arrays: dict[str, Constant] = {}
-        if found.nodes and type != "inputLayer":
+        if found.nodes and type != "inputLayer" and _is_own(found):
             try:
                 given = normalization(found, scope, placed)
             except Unfit:
@@ -61,17 +67,22 @@ def add_inputs(raising: Raising) -> tuple[list[Door], set[Node]]:
     return doors, swallowed
 
 
+def _is_own(found: inputs.Input) -> bool:
+    """Whether no node says that it is of another layer than the input."""
+    return all(node.metadata.get(LAYER_KEY, found.name) == found.name for node in found.nodes)
+
+
 def _axes(found: inputs.Input, scope: Scope) -> Axes | None:
     shape = found.known.shape
     if shape is None or not 2 <= len(shape) <= 5 or found.known.type not in ("float", "float16", "double", "bfloat16"):
         return None
+    if len(shape) > 3 and shape[-1] == _TIME_SYMBOL:
+        return canonical(len(shape) - 3, time=True)
     if found.channels_last:
         spatial = len(shape) - 2
         return (BATCH, *((f"S{at}",) for at in range(1, spatial + 1)), CHANNELS)
     if len(shape) == 3:
         return _sequence(found.output, scope)
-    if shape[-1] == "T":
-        return canonical(len(shape) - 3, time=True)
     return canonical(len(shape) - 2)
 
 
@@ -79,7 +90,7 @@ def _sequence(tensor: str, scope: Scope) -> Axes:
     """What the three axes of a sequence are, which the layer that reads it tells."""
     order = [0, 1, 2]
     for _ in range(16):
-        readers = scope.graph.consumers.get(tensor, [])
+        readers = [node for node in scope.graph.consumers.get(tensor, []) if node.op_type != "Shape"]
         if len(readers) != 1:
             break
         node = readers[0]
@@ -128,31 +139,27 @@ def _plain(normalization: str) -> dict[str, Any]:
     return {} if normalization == "none" else {"Normalization": normalization}
 
 
-_KEYS = {"zerocenter": ("Mean",), "zscore": ("Mean", "StandardDeviation")}
-
-
 def normalization(found: inputs.Input, scope: Scope, placed: Placed) -> tuple[dict[str, Any], dict[str, Constant]]:
     """An input layer's normalization: its properties, and statistics that are arrays.
 
     Raises:
         Unfit: the statistics are not known, or fit neither all elements, nor the channels, nor each element.
     """
-    kind = inputs.normalization(found, scope)["Normalization"]
-    if isinstance(kind, Unknown) or kind == "rescale":
-        raise Unfit("the input's normalization is not known")
-    values = inputs.statistics(found, scope)
-    if isinstance(values, Unknown):
-        raise Unfit(f"{values.missing} is not known")
+    known = inputs.statistics(found, scope)
+    if isinstance(known, Unknown):
+        raise Unfit(f"{known.missing} is not known")
+    kind, values = known
     properties: dict[str, Any] = {"Normalization": kind}
     arrays: dict[str, Constant] = {}
-    for key in _KEYS.get(kind, ("Min", "Max")):
-        statistic = values[key]
-        given = expanding(Constant(statistic.shape, lambda statistic=statistic: statistic), placed)  # type: ignore[misc]
-        if not given.shape:
+    for key, statistic in values.items():
+        given = expanding(known_constant(statistic), placed)
+        if not given.shape and isfinite(float(given.now())):
             properties[key] = float(given.now())
+        elif not given.shape:
+            arrays[key] = given
         elif len(given.shape) == 1:
             ones = [1] * len(placed.spatial)
-            arrays[key] = given.then((*ones, *given.shape), lambda values, ones=ones: values.reshape(*ones, -1))  # type: ignore[misc]
+            arrays[key] = _reshaped(given, (*ones, *given.shape))
         elif "T" in placed.labels and given.shape[-1] != 1:
             raise Unfit("its statistics differ from step to step")
         else:
@@ -160,8 +167,12 @@ def normalization(found: inputs.Input, scope: Scope, placed: Placed) -> tuple[di
             sizes = [placed.sizes.get(label) for label in (*placed.spatial, "C")]
             if list(form) != sizes:
                 raise Unfit("its statistics are neither per channel nor per element")
-            arrays[key] = given.then(form, lambda values, form=form: values.reshape(form))  # type: ignore[misc]
+            arrays[key] = _reshaped(given, form)
     return properties, arrays
+
+
+def _reshaped(found: Constant, shape: tuple[int, ...]) -> Constant:
+    return found.then(shape, lambda values: values.reshape(shape))
 
 
 def add_outputs(raising: Raising, inputs: list[Door]) -> list[Door]:
@@ -172,13 +183,11 @@ def add_outputs(raising: Raising, inputs: list[Door]) -> list[Door]:
     for name in raising.scope.graph.outputs:
         placed = raising.where.get(name)
         if placed is None:
-            raising.beyond.append(Beyond("", "", f"output {name!r} is left out, as it is a constant"))
+            raising.beyond.append(Beyond("", "", f"output {name!r} is left out, as no data flow into it"))
             continue
         if placed.axes is not None and any(len(axis) > 1 for axis in placed.axes):
-            try:
+            with suppress(Unfit):  # then its values are the same, in another shape
                 placed = raising.separate(name)
-            except Unfit:
-                pass  # its values are the same, in another shape
         entry_of = raising.layers[placed.end.layer]
         if placed.end in read or placed.end in taken or not entry_of.inputs or placed.end.port not in ("out",):
             added = raising.name(None, f"{name}_out" if name in raising.layers else name)
@@ -188,5 +197,3 @@ def add_outputs(raising: Raising, inputs: list[Door]) -> list[Door]:
         taken.add(placed.end)
         doors.append(Door(name, placed.end, placed.axes))
     return doors
-
-

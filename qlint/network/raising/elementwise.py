@@ -1,14 +1,13 @@
-"""Activations, normalizations, arithmetic and concatenation."""
+"""Activations and normalizations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import isfinite, prod
+from math import prod
 from typing import Any
 
 from qlint.files.description.records import End
 from qlint.network.catalogue import ENTRIES
-from qlint.network.raising.axes import CHANNELS, Axes, Axis, Placed, Unfit, ordered, shown
+from qlint.network.raising.axes import CHANNELS, Placed, Unfit, shown
 from qlint.network.raising.constants import Constant, constant, expanding, filled, vector
 from qlint.network.raising.raising import Handler, Raising
 from qlint.network.view import View
@@ -160,83 +159,6 @@ def _across(raising: Raising, view: View, type: str) -> None:
     raising.place(view.nodes[-1].outputs[0], End(name, "out"), placed.axes, placed)
 
 
-def _affine(raising: Raising, view: View, type: str) -> None:
-    """x * Scale + Offset, of arithmetic with a constant."""
-    position = 0 if view.parameter(0) is not None else 1
-    placed, operator = raising.data(view.name(1 - position)), view.node.op_type
-    shape, rank = view.parameter(position).shape, len(placed.known)  # type: ignore[union-attr]
-    if shape is None or len(shape) > rank:
-        raise Unfit("its constant has more axes than its data")
-    found = expanding(constant(raising.scope, view.name(position)), placed)
-    change: Callable[[Any], Any] | None = None
-    if operator == "Div":
-        change = lambda values: 1.0 / values.astype("float64")  # noqa: E731
-    elif operator == "Sub" and position == 1:
-        change = lambda values: -values  # noqa: E731
-    found = found if change is None else found.then(found.shape, change)
-    key = "Offset" if operator in ("Add", "Sub") else "Scale"
-    properties: dict[str, Any] = {}
-    learnables: dict[str, Constant] = {}
-    number = float(found.now()) if not found.shape else None
-    if number is not None and isfinite(number):
-        properties[key] = number
-    else:
-        learnables[key] = found
-    if operator == "Sub" and position == 0:
-        properties["Scale"] = -1
-    name = raising.layer(view, type, properties, [("in", placed)], learnables=learnables)
-    raising.place(view.nodes[-1].outputs[0], End(name, "out"), placed.axes, placed)
-
-
-def _together(raising: Raising, view: View, type: str) -> None:
-    """Sums and products of data, which MATLAB aligns by labels and ONNX from the last axis on."""
-    inputs = [raising.data(name) for name in view.node.inputs]
-    if len({placed.axes for placed in inputs}) > 1:
-        inputs = [raising.separate(name) for name in view.node.inputs]
-    rank = max(len(placed.known) for placed in inputs)
-    padded: list[Axes] = [((),) * (rank - len(placed.known)) + placed.known for placed in inputs]
-    made = tuple(_aligned(axes, inputs) for axes in zip(*padded, strict=True))
-    labels = [label for axis in made for label in axis]
-    if len(set(labels)) < len(labels) or any(set(placed.labels) - set(labels) for placed in inputs):
-        raise Unfit("its inputs are laid out differently: " + " and ".join(shown(p.known) for p in inputs))
-    count = {"NumInputs": len(inputs)}
-    ports = [(f"in{at}", placed) for at, placed in enumerate(inputs, start=1)]
-    name = raising.layer(view, type, count, ports)
-    base = Placed(inputs[0].end, made, {key: size for placed in inputs for key, size in placed.sizes.items()})
-    raising.place(view.nodes[-1].outputs[0], End(name, "out"), made, base)
-
-
-def _aligned(axes: tuple[Axis, ...], inputs: list[Placed]) -> Axis:
-    found = {axis for axis in axes if axis}
-    if len(found) > 1:
-        raise Unfit("its inputs are laid out differently: " + " and ".join(shown(p.known) for p in inputs))
-    return found.pop() if found else ()
-
-
-def _concatenated(raising: Raising, view: View, type: str) -> None:
-    inputs = [raising.separate(name) for name in view.node.inputs]
-    axes = inputs[0].known
-    if any(placed.known != axes for placed in inputs):
-        raise Unfit("its inputs are laid out differently: " + " and ".join(shown(p.known) for p in inputs))
-    axis = axes[int(view.attribute("axis", 1)) % len(axes)]
-    if len(axis) != 1:
-        raise Unfit("it joins along an axis that MATLAB's data do not have")
-    labels = ordered(label for each in axes for label in each)
-    spatial = [label for label in labels if label.startswith("S")]
-    format = [*spatial, "C", "B", *(["T"] if "T" in labels else [])]
-    properties: dict[str, Any] = {"NumInputs": len(inputs)}
-    if axis == CHANNELS:
-        type = "depthConcatenationLayer"
-    else:
-        type = "concatenationLayer"
-        properties = {"Dim": format.index(axis[0]) + 1, **properties}
-    if len(inputs) == 1:
-        raise Unfit("it joins one tensor alone")
-    ports = [(f"in{at}", placed) for at, placed in enumerate(inputs, start=1)]
-    name = raising.layer(view, type, properties, ports)
-    raising.place(view.nodes[-1].outputs[0], End(name, "out"), axes)
-
-
 def _clipped(raising: Raising, view: View, type: str) -> None:
     ceiling = _READERS[type]["Ceiling"](view)
     if isinstance(ceiling, Unknown):
@@ -261,9 +183,4 @@ HANDLERS: dict[str, Handler] = {
     "layerNormalizationLayer": _layer,
     "groupNormalizationLayer": _grouped,
     "crossChannelNormalizationLayer": _across,
-    "nnet.onnx.layer.ElementwiseAffineLayer": _affine,
-    "additionLayer": _together,
-    "multiplicationLayer": _together,
-    "depthConcatenationLayer": _concatenated,
-    "concatenationLayer": _concatenated,
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qlint.network.raising import dense, doors, elementwise, moving, windows
+from qlint.network.raising import arithmetic, dense, doors, elementwise, moving, padding, windows
 from qlint.network.raising.network import Raised, RaisedLayer
 from qlint.network.raising.raising import Handler, Raising
+from qlint.network.raising.recorded import Recorded
 
 if TYPE_CHECKING:
     from qlint.files.model import Model
@@ -15,7 +16,9 @@ HANDLERS: dict[str, Handler] = {
     **windows.HANDLERS,
     **dense.HANDLERS,
     **elementwise.HANDLERS,
+    **arithmetic.HANDLERS,
     **moving.HANDLERS,
+    **padding.HANDLERS,
 }
 """By layer type, or `onnx:<operator>` for what the catalogue has no layer for."""
 
@@ -27,7 +30,7 @@ def raise_model(model: Model) -> Raised:
     """
     raising = Raising(model, HANDLERS)
     inputs, swallowed = doors.add_inputs(raising)
-    raising.walk(swallowed)
+    raising.walk(swallowed, Recorded(raising).layer_at)
     outputs = doors.add_outputs(raising, inputs)
     return Raised(
         _alive(raising.layers, {door.end.layer for door in (*inputs, *outputs)}),

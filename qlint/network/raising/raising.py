@@ -42,25 +42,53 @@ class Raising:
         beyond: what could not be said.
     """
 
-    def __init__(self, model: Model, handlers: Mapping[str, Handler], *, keep: frozenset[Node] = frozenset()) -> None:
-        """`keep` are nodes that need no layer, as what they compute is placed already."""
+    def __init__(self, model: Model, handlers: Mapping[str, Handler]) -> None:
         self.model = model
         self.scope = Scope(model.graph, model.opsets.get("", 1))
         self.layers: dict[str, RaisedLayer] = {}
         self.where: dict[str, Placed] = {}
         self.beyond: list[Beyond] = []
         self._handlers = handlers
-        self._keep = keep
         self._names: set[str] = set()
         self._views = patterns.find(self.scope)
+        self._silent = self._sizes() | self.scope.folded
+        self._silent |= {node for view in self._views.values() for node in view.nodes[:-1]}
 
-    def walk(self, swallowed: set[Node]) -> None:
-        """Raise all nodes that data flow through; `swallowed` are those that belong to a layer already."""
-        swallowed |= self._keep
-        swallowed.update(node for view in self._views.values() for node in view.nodes[:-1])
+    def walk(self, swallowed: set[Node], known: Callable[[Node, set[Node]], Sequence[Node]]) -> None:
+        """Raise all nodes that data flow through.
+
+        Args:
+            swallowed: nodes that belong to a layer already.
+            known: adds a layer that begins with a node and is known otherwise, and has none of the swallowed nodes;
+                returns its nodes, or none.
+        """
         for node in self.scope.graph.nodes:
-            if node not in self.scope.folded and node not in swallowed and self._is_read(node):
-                self.raised(self._views.get(node) or View(node, self.scope))
+            if node in swallowed or not self._is_read(node):
+                continue
+            swallowed.update(known(node, swallowed))
+            if node not in swallowed:
+                self.raise_node(node)
+
+    def raise_node(self, node: Node) -> None:
+        """Raise one node, or the pattern that it is the last node of."""
+        if node not in self._silent:
+            self.raised(self._views.get(node) or View(node, self.scope))
+
+    def begin(self) -> None:
+        """Forget the layers made so far, but not their names."""
+        self.layers, self.where, self.beyond = {}, {}, []
+
+    def _sizes(self) -> set[Node]:
+        """Nodes that compute with sizes and constants alone; no data flow through them."""
+        found: set[Node] = set()
+        made: set[str] = set()
+        for node in self.scope.graph.nodes:
+            is_size = node.op_type in ("Shape", "Size") and not node.domain
+            given = [name for name in node.inputs if name]
+            if is_size or (given and all(name in made or self.scope.is_static(name) for name in given)):
+                found.add(node)
+                made.update(node.outputs)
+        return found
 
     def _is_read(self, node: Node) -> bool:
         graph = self.scope.graph
@@ -70,21 +98,22 @@ class Raising:
         """Raise one view, into a custom layer if there is no other."""
         found = entry_for(view)
         handler = self._handlers.get(found.type if found is not None else f"onnx:{view.op}")
-        made = dict(self.layers)
+        before = len(self.layers)
         try:
             if handler is None:
                 raise Unfit(f"MATLAB has no layer for {view.op}" if found is None else f"there is no {found.type}")
             handler(self, view, found.type if found is not None else "")
         except Unfit as reason:
-            for name in [name for name in self.layers if name not in made]:
-                del self.layers[name]
+            while len(self.layers) > before:
+                self.layers.popitem()
             self.opaque(view, str(reason))
 
     def opaque(self, view: View, reason: str) -> None:
         """A custom layer, of which only the connections are known."""
         name = self.name(view.nodes[-1])
         self.beyond.append(Beyond(name, view.op, reason))
-        data = [tensor for tensor in dict.fromkeys((*view.data(), *_captured(view))) if tensor in self.where]
+        read = dict.fromkeys(self._unpadded(tensor) for tensor in (*view.data(), *_captured(view)))
+        data = [tensor for tensor in read if tensor in self.where]
         outputs = [output for output in view.nodes[-1].outputs if output and self._seen(output)]
         numbered = [("in" if len(data) == 1 else f"in{at}", t) for at, t in enumerate(data, start=1)]
         properties = {
@@ -100,15 +129,19 @@ class Raising:
             axes = {2: canonical(0), 3: canonical(0, time=True), 4: canonical(2), 5: canonical(3)}.get(rank)
             self.place(output, End(name, "out" if len(outputs) == 1 else f"out{at}"), axes)
 
+    def _unpadded(self, tensor: str) -> str:
+        """A tensor, or what it was before a padding that is left to the layer behind it."""
+        maker = self.scope.graph.producer.get(tensor)
+        return maker.inputs[0] if tensor not in self.where and maker is not None and maker.op_type == "Pad" else tensor
+
     def _seen(self, output: str) -> bool:
         return output in self.scope.visible or bool(self.scope.graph.consumers.get(output))
 
     def name(self, node: Node | None, stem: str = "") -> str:
         """A layer's name that no other has: the node's layer, the node's own, or its tensor's."""
-        if node is not None:
-            given = [node.metadata.get(LAYER_KEY, ""), node.name, *node.outputs]
-            stem = next((word for word in given if word and word not in self._names), "") or node.op_type
-        return self._fresh("".join(letter for letter in stem if letter.isprintable()).strip("/ ") or "layer")
+        words = [stem] if node is None else [node.metadata.get(LAYER_KEY, ""), node.name, *node.outputs, node.op_type]
+        plain = [_plain_name(word) for word in words if word]
+        return self._fresh(next((word for word in plain if word and word not in self._names), plain[-1] or "layer"))
 
     def _fresh(self, stem: str) -> str:
         name, number = stem, 1
@@ -131,7 +164,8 @@ class Raising:
         sizes = dict(base.sizes) if base is not None else {}
         shape = self.scope.shape(tensor)
         if axes is not None and shape is not None and len(shape) == len(axes):
-            sizes |= {axis[0]: size for axis, size in zip(axes, shape, strict=True) if len(axis) == 1}
+            known = {axis[0]: size for axis, size in zip(axes, shape, strict=True) if len(axis) == 1}
+            sizes |= {label: size for label, size in known.items() if size is not None or label not in sizes}
         elif axes is not None and shape is not None:
             axes = None
         found = self.where[tensor] = Placed(end, axes, sizes, by or (base.by if base is not None else ""))
@@ -214,6 +248,22 @@ class Raising:
         ends = [(port, placed.end) for port, placed in inputs]
         self.layers[name] = RaisedLayer(entry(name, type, given), ends, view.nodes, arrays)
         return name
+
+    def called(self, view: View) -> str:
+        """What a layer beside that of a view is named after."""
+        node = view.nodes[-1]
+        return node.metadata.get(LAYER_KEY, "") or node.name or node.outputs[0]
+
+    def inserted(self, stem: str, type: str, properties: Mapping[str, Any], placed: Placed) -> Placed:
+        """A layer of its own in front of another; returns what it puts out, laid out as what it reads."""
+        name = self.name(None, stem)
+        self.layers[name] = RaisedLayer(entry(name, type, properties), [("in", placed.end)])
+        return Placed(End(name, "out"), placed.axes, placed.sizes, placed.by)
+
+
+def _plain_name(word: str) -> str:
+    """A name without slashes, which go before a port."""
+    return "".join(letter for letter in word if letter.isprintable()).strip("/ ").replace("/", "_")
 
 
 def _value(value: Any) -> Any:

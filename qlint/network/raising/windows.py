@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from qlint.files.description.records import End
@@ -10,6 +11,7 @@ from qlint.network.catalogue import windows
 from qlint.network.matlab.windows import pairs, unpaired
 from qlint.network.raising.axes import TIME, Placed, Unfit
 from qlint.network.raising.constants import Constant, constant, filled, vector
+from qlint.network.raising.padding import before_convolution
 from qlint.network.raising.raising import Handler, Raising
 from qlint.network.view import View
 from qlint.tristate import Unknown
@@ -57,19 +59,23 @@ def _one(values: list[int]) -> Any:
 
 
 def _convolution(raising: Raising, view: View, type: str) -> None:
-    placed = raising.lowered(view.name(0))
+    before = before_convolution(raising, view)
+    placed = raising.lowered(view.name(0) if before is None else before[0])
     kernel, strides = _list(windows.size(view)), _list(windows.stride(view))
     dilations, groups = _list(windows.dilation(view)), int(view.attribute("group", 1))
     weights = constant(raising.scope, view.name(1))
     rank = _rank(view, placed, kernel, strides, dilations)
+    if before is not None and rank < len(before[1]) and any(before[1][-1]):
+        rank += 1
     if len(weights.shape) != len(placed.known):
         raise Unfit("its weights do not fit its input")
     found: dict[str, Any] = {"FilterSize": _one(kernel[:rank])}
     filters, channels = weights.shape[:2]
     kernel = kernel[:rank]
+    if groups > 1 and rank != 2:
+        weights, groups = _ungrouped(weights, groups, rank), 1
+        channels = weights.shape[1]
     if groups > 1:
-        if rank != 2:
-            raise Unfit(f"MATLAB has no grouped convolution of {rank} dimensions")
         each = filters // groups
         wise = channels == 1
         found |= {"NumGroups": "channel-wise" if wise else groups, "NumFiltersPerGroup": each}
@@ -84,10 +90,36 @@ def _convolution(raising: Raising, view: View, type: str) -> None:
         type = f"convolution{rank}dLayer"
     _plain(found, "Stride", strides[:rank])
     _plain(found, "DilationFactor", dilations[:rank])
-    _padding(view, rank, found)
+    if before is None:
+        _padding(view, rank, found)
+    elif any(map(any, before[1])):
+        found["Padding"] = unpaired(before[1][:rank])
+        found["PaddingValue"] = before[2] or None
     learnables = {"Weights": learned, "Bias": _bias(raising, view, filters, rank)}
     name = raising.layer(view, type, found, [("in", placed)], learnables=learnables)
     raising.place(view.nodes[-1].outputs[0], End(name, "out"), placed.axes)
+
+
+_DENSE = 1 << 22
+"""Most elements that weights may have when groups become zeros in them."""
+
+
+def _ungrouped(weights: Constant, groups: int, rank: int) -> Constant:
+    """Weights of a convolution of all channels that computes what a grouped one does; MATLAB groups in 2-D only."""
+    filters, channels, *kernel = weights.shape
+    shape = (filters, channels * groups, *kernel)
+    if prod(shape) > _DENSE:
+        raise Unfit(f"MATLAB has no grouped convolution of {rank} dimensions, and without groups its weights are large")
+
+    def spread(values: Any) -> Any:
+        import numpy as np
+
+        made = np.zeros((groups, filters // groups, groups, channels, *kernel), values.dtype)
+        for group, part in enumerate(values.reshape(groups, filters // groups, channels, *kernel)):
+            made[group, :, group] = part
+        return made.reshape(shape)
+
+    return weights.then(shape, spread)
 
 
 def _filters(weights: Constant, kernel: list[int], ends: tuple[int, int], order: tuple[int, ...]) -> Constant:
@@ -134,9 +166,16 @@ def _pooling(raising: Raising, view: View, type: str) -> None:
     rank = _rank(view, placed, kernel, strides)
     found: dict[str, Any] = {"PoolSize": _one(kernel[:rank])}
     _plain(found, "Stride", strides[:rank])
-    _padding(view, rank, found)
+    over = windows.overhang(view)
+    if over is True:
+        found["Padding"] = unpaired(_reaching_over(view, kernel, strides)[:rank])
+    else:
+        _padding(view, rank, found)
     if type.startswith("average"):
-        value = windows.padding_value(view)
+        counted = bool(view.attribute("count_include_pad", 0))
+        if over is True and counted:
+            raise Unfit("a window reaches over the padded input (ceil_mode), which MATLAB would count as padding")
+        value: Any = "mean" if over is True else windows.padding_value(view)
         if isinstance(value, Unknown):
             raise Unfit(f"the {value.missing} is not known")
         if value != 0:
@@ -144,6 +183,23 @@ def _pooling(raising: Raising, view: View, type: str) -> None:
     kind = type[: type.index("Pooling")]
     name = raising.layer(view, f"{kind}Pooling{rank}dLayer", found, [("in", placed)])
     raising.place(view.nodes[-1].outputs[0], End(name, "out"), placed.axes)
+
+
+def _reaching_over(view: View, kernel: list[int], strides: list[int]) -> list[tuple[int, int]]:
+    """Padding by which all windows of a ceil_mode fit: what it adds at the end is never counted, as padding is not."""
+    edges, rank = windows.pads(view), len(kernel)
+    found: list[tuple[int, int]] = []
+    for axis in range(rank):
+        length = view.size(axis + 2)
+        if isinstance(edges, Unknown) or isinstance(length, Unknown):
+            raise Unfit("how far its windows reach over the input is not known")
+        before, after = edges[axis], edges[axis + rank]
+        room = length + before + after - kernel[axis]
+        last = -(-room // strides[axis]) * strides[axis]
+        if last >= length + before:  # a window that would begin in the padding is left out
+            last -= strides[axis]
+        found.append((before, max(after, last + kernel[axis] - length - before)))
+    return found
 
 
 def pooled_globally(raising: Raising, view: View, kind: str, over: list[int], *, keep: bool) -> None:
@@ -160,7 +216,7 @@ def pooled_globally(raising: Raising, view: View, kind: str, over: list[int], *,
     axes = placed.known
     labels = {label for at in over for label in axes[at]}
     spatial = set(placed.spatial)
-    if labels != spatial and labels != spatial | {"T"} or not labels or "T" in labels - set(placed.labels):
+    if (labels != spatial and labels != spatial | {"T"}) or not labels or "T" in labels - set(placed.labels):
         raise Unfit(f"it pools over some axes of {[axis[0] for axis in axes if axis]} data that MATLAB does not")
     if len(labels) > 3:
         raise Unfit("MATLAB pools over at most three dimensions")

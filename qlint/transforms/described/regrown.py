@@ -9,22 +9,21 @@ from qlint.files.description.records import End
 from qlint.network import inputs
 from qlint.network.raising.axes import Axes, Unfit, canonical
 from qlint.network.raising.doors import normalization
-from qlint.network.raising.model import HANDLERS
 from qlint.network.raising.network import RaisedLayer, entry
 from qlint.network.raising.raising import Raising
 
 if TYPE_CHECKING:
-    from qlint.files.model import Model, Node
+    from qlint.files.model import Node
     from qlint.network.lower.assemble import LoweredLayer
 
 
 def regrown(
-    model: Model, nodes: Sequence[Node], arriving: Mapping[str, tuple[str, Axes | None]], item: LoweredLayer
+    raising: Raising, nodes: Sequence[Node], arriving: Mapping[str, tuple[str, Axes | None]], item: LoweredLayer
 ) -> RaisedLayer:
     """Raise the nodes of one layer.
 
     Args:
-        model: as prepared.
+        raising: of the prepared model.
         nodes: all that is left of the layer's, or stands in their place.
         arriving: for each tensor that comes in from outside its port, and what its axes are.
         item: the layer as it was lowered.
@@ -32,13 +31,13 @@ def regrown(
     Raises:
         Unfit: they are not one layer with the same ports.
     """
-    inside = set(nodes)
-    raising = Raising(model, HANDLERS, keep=frozenset(node for node in model.graph.nodes if node not in inside))
+    raising.begin()
     if not item.layer.inputs:
         return _input(raising, item)
     for tensor, (port, axes) in arriving.items():
         raising.place(tensor, End("", port), axes)
-    raising.walk(set())
+    for node in nodes:
+        raising.raise_node(node)
     if raising.beyond:
         raise Unfit(raising.beyond[0].reason)
     signals = [*item.outputs.values()]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qlint.files.description.records import End, LayerEntry
 from qlint.files.tensors import Tensor
 from qlint.network.lower.builder import LAYER_KEY
 from qlint.network.raising.axes import Unfit, canonical
-from qlint.network.raising.inverse import described_arrays
+from qlint.network.raising.inverse import Pattern, in_matlabs_order
+from qlint.network.raising.model import HANDLERS
+from qlint.network.raising.raising import Raising
 from qlint.transforms.described.draft import Replacement, with_replaced
 from qlint.transforms.described.merging import merged
 from qlint.transforms.described.regrown import regrown
 from qlint.tristate import Unknown
 
 if TYPE_CHECKING:
-    from qlint.files.description.records import Description
+    from qlint.files.description.records import Body, Description
     from qlint.files.model import Graph, Model, Node
     from qlint.network.lower.assemble import Lowered, LoweredLayer
     from qlint.network.matlab.typed import TypedLayer
@@ -53,19 +56,35 @@ def returned(description: Description, lowered: Lowered, prepared: Model) -> Ret
     strangers = [node for node in prepared.graph.nodes if LAYER_KEY not in node.metadata and node.transform]
     for node in strangers:
         unfit[node.outputs[0]] = f"{node.op_type} is a layer of its own, for which the description has no place"
+    around = _Around(description, lowered.model, prepared)
     for name, item in lowered.layers.items():
         try:
-            replacement = _Layer(description, lowered.model, prepared, item, after[name]).replacement()
+            replacement = _Layer(around, item, after[name]).replacement()
         except Unfit as reason:
             unfit[name] = str(reason)
         else:
             if replacement is not None:
                 found[name] = replacement
 
+    for network, last in _emptied(description.body, found):
+        unfit[last] = f"it is all that {network} holds"
+
     def ask(layer: TypedLayer) -> Replacement | None:
         return found.get(layer.name)
 
     return Returned(description if unfit else with_replaced(description, ask), unfit)
+
+
+def _emptied(body: Body, found: Mapping[str, Replacement]) -> Iterator[tuple[str, str]]:
+    """Networks that would hold nothing any more, each with its last layer."""
+    pending: list[tuple[str, Body]] = [("", body)]
+    while pending:
+        name, current = pending.pop()
+        prefix = f"{name}/" if name else ""
+        gone = [prefix + own in found and not found[prefix + own].entries for own in current.layers]
+        if all(gone):
+            yield (f"networkLayer {name!r}" if name else "the network"), prefix + list(current.layers)[-1]
+        pending += [(prefix + own, entry.nested) for own, entry in current.layers.items() if entry.nested is not None]
 
 
 def owners(lowered: Lowered) -> dict[str, str]:
@@ -83,20 +102,40 @@ def _by_layer(lowered: Lowered, prepared: Model) -> dict[str, list[Node]]:
     return found
 
 
-@dataclass(slots=True)
+class _Around:
+    """What layers are brought back with.
+
+    Attributes:
+        description: they stand in.
+        before, after: the models.
+        arrays: names of the description's arrays, by layer.
+    """
+
+    def __init__(self, description: Description, before: Model, after: Model) -> None:
+        self.description = description
+        self.before = before
+        self.after = after
+        self.arrays: dict[str, list[str]] = {}
+        for name in description.arrays.names():
+            self.arrays.setdefault(name.rpartition("/")[0], []).append(name)
+
+    @cached_property
+    def raising(self) -> Raising:
+        """Makes layers of the prepared model's nodes."""
+        return Raising(self.after, HANDLERS)
+
+
+@dataclass(frozen=True, slots=True)
 class _Layer:
     """One layer before and after.
 
     Attributes:
-        description: it stands in.
-        before, after: the models.
+        around: what is around it.
         item: the layer as lowered.
         nodes: what is left of its nodes, or stands in their place.
     """
 
-    description: Description
-    before: Model
-    after: Model
+    around: _Around
     item: LoweredLayer
     nodes: list[Node]
 
@@ -129,8 +168,7 @@ class _Layer:
 
     def _without(self) -> dict[str, Tensor | None]:
         """The layer's arrays, gone."""
-        arrays, prefix = self.description.arrays, f"{self.item.layer.name}/"
-        return dict.fromkeys(name for name in arrays.names() if name.rpartition("/")[0] + "/" == prefix)
+        return dict.fromkeys(self.around.arrays.get(self.item.layer.name, ()))
 
     def _changed(self, old: Node, new: Node) -> dict[str, str]:
         """Constants of a node that are not what they were: the new tensor by the old one.
@@ -139,7 +177,7 @@ class _Layer:
             Unfit: something else than constants and wires is not what it was.
         """
         found: dict[str, str] = {}
-        constants, others = self.before.graph.initializers, self.after.graph.initializers
+        constants, others = self.around.before.graph.initializers, self.around.after.graph.initializers
         if len(old.inputs) != len(new.inputs):
             raise Unfit(f"its {old.op_type} has other inputs")
         for was, now in zip(old.inputs, new.inputs, strict=True):
@@ -156,14 +194,20 @@ class _Layer:
         for was, now in changed.items():
             if was not in names:
                 raise Unfit(f"{was!r} is none of its learnables")
-            found = self.after.graph.initializers[now].values()
+            found = self.around.after.graph.initializers[now].values()
             if isinstance(found, Unknown):
                 raise Unfit(f"{found.missing} is not known")
             values[names[was]] = found
         name, entry = self.item.layer.name, self.item.layer.typed.entry
+        layer, inputs = self.item.layer, [*self.item.inputs.values()]
+        if layer.inner is not None:
+            raise Unfit("its learnables are those of layers within it")
+        known = ((key, layer.learnable(key)) for key in layer.typed.type.learnables)
+        shapes = {key: tensor.shape for key, tensor in known if tensor is not None}
+        pattern = Pattern(name, layer.type, layer.properties, shapes)
         arrays = {
-            f"{name}/{key}": Tensor.from_array(f"{name}/{key}", array)
-            for key, array in described_arrays(self.item, values).items()
+            f"{name}/{key}": Tensor.from_array(f"{name}/{key}", in_matlabs_order(pattern, inputs, key, array))
+            for key, array in values.items()
         }
         return self._in_place(entry, arrays)
 
@@ -180,8 +224,8 @@ class _Layer:
     def _raised(self) -> Replacement:
         """Another layer in the place of this one."""
         layer = self.item.layer
-        found = regrown(self.after, self.nodes, self._arriving(), self.item)
-        entry = merged(layer.typed.entry, found.entry, self.description)
+        found = regrown(self.around.raising, self.nodes, self._arriving(), self.item)
+        entry = merged(layer.typed.entry, found.entry, self.around.description)
         arrays: dict[str, Tensor | None] = self._without()
         arrays |= {f"{layer.name}/{key}": tensor for key, tensor in found.arrays.items()}
         return self._in_place(entry, arrays)
@@ -192,7 +236,7 @@ class _Layer:
         if not item.layer.inputs:
             return {}
         made = {name for node in self.nodes for name in node.outputs}
-        data = list(dict.fromkeys(_data(self.after.graph, self.nodes, made)))
+        data = list(dict.fromkeys(_data(self.around.after.graph, self.nodes, made)))
         if len(data) != len(item.inputs):
             raise Unfit("it reads other data than before")
         signals = [*item.inputs.items()]
@@ -208,5 +252,3 @@ def _data(graph: Graph, nodes: list[Node], made: set[str]) -> Iterator[str]:
         for name in node.inputs:
             if name and name not in made and name not in graph.initializers:
                 yield name
-
-

@@ -122,6 +122,8 @@ def test_json_is_read_alike() -> None:
         (HEAD + "layers: !!seq []", (2, 9), "tag"),
         (HEAD + "layers:\n - a: b: c", (3, 8), "not YAML"),
         (HEAD + "x: " + "[" * 100, (2, 3 + SORT.depth), "nests deeper"),
+        (HEAD + "# \u00e9 \x01\n", (2, 5), "control characters"),
+        (HEAD + "layers:\n  - {name: a, type: r, learnables: {W: [1, .nan]}}", (3, 40), "'a/W' holds a NaN"),
         ("", (1, 1), "begin with schema"),
     ],
 )
@@ -146,7 +148,7 @@ def test_the_same_name_inside_and_outside() -> None:
         ('{"schema": "qlint.network/v1",\n "layers": [}', (2, 13), "not JSON"),
         ("[" * 100_000, (1, SORT.depth + 1), "nests deeper"),
         ("[" * 70 + "]" * 70, (1, SORT.depth + 1), "nests deeper"),
-        ('{"schema": ' + "9" * 5000 + "}", None, "not JSON"),
+        ('{"x": "' + "9" * 5000 + '",\n "schema": -' + "9" * 5000 + "}", (2, 12), "too many digits"),
         ("schema: qlint.network/v1", (1, 1), "not JSON"),
         ('{"schema": "qlint.network/v1"}\n{}', (2, 1), "not JSON"),
         ('{"schema": "qlint.network/v1", "layers": [{"name": "a", "type": 3}]}', (1, 65), "the type of a layer is 3"),
@@ -159,6 +161,9 @@ def test_a_mistake_in_json_is_told_at_its_place(text: str, place: tuple[int, int
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "net.qnet.yaml"
     with pytest.raises(ModelError, match="no such file"):
+        read_description(path)
+    path.touch()
+    with pytest.raises(DescriptionError, match=r":1:1: .*begin with schema"):
         read_description(path)
     path.write_bytes(HEAD.encode() + b"layers: \xe4")
     with pytest.raises(DescriptionError, match=r":2:1: this is not UTF-8"):

@@ -28,6 +28,31 @@ def test_the_reference_counts_as_matlab_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("format", "shape", "dimension", "sum"),
+    [
+        ("SSCB", (3, 4, 2, 5), 3, "oc,hwcn->hwon"),
+        ("SCBT", (3, 2, 5, 4), 2, "oc,hcnt->hont"),
+        ("CBT", (2, 5, 4), 1, "oc,cnt->ont"),
+        ("CB", (2, 5), 1, "oc,cn->on"),
+    ],
+)
+def test_full_connection_along_the_channels(format: str, shape: tuple[int, ...], dimension: int, sum: str) -> None:
+    x, weights, bias = random(*shape), random(3, 2), random(3, 1)
+    layer = {"type": "fullyConnectedLayer", "OutputSize": 3, "OperationDimension": dimension}
+    found, values = apply(layer, format, x, {"Weights": weights, "Bias": bias})
+    wanted = np.einsum(sum, weights, x)
+    axis = format.index("C")
+    close(values, wanted + bias.reshape([3 if at == axis else 1 for at in range(x.ndim)]))
+    assert found == format
+
+
+def test_full_connection_along_what_is_no_dimension() -> None:
+    layer = {"type": "fullyConnectedLayer", "OutputSize": 3, "OperationDimension": 5, "name": "y"}
+    with pytest.raises(DescriptionError, match="no dimension 5 of SSCB data; give 1 to 4"):
+        lowered([source("SSCB", random(3, 4, 2, 5)), layer])
+
+
+@pytest.mark.parametrize(
     ("format", "shape"),
     [
         ("SSCB", (3, 4, 2, 2)),

@@ -121,7 +121,7 @@ def test_without_statistics_shapes_are_known_and_values_are_not() -> None:
     assert network.outputs[0].shape == ("N", 3, 4, 5)
     missing = network.learnables["in/Mean"].values()
     assert isinstance(missing, Unknown)
-    assert missing.missing == "Mean of layer 'in'"
+    assert missing.missing == "Mean of layer 'in', which the description does not give"
 
 
 @pytest.mark.parametrize("shape", [(2,), (4, 5), (5, 4, 3), (3, 4, 5)])

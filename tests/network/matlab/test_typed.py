@@ -53,6 +53,12 @@ def refused(text: str, place: tuple[int, int], words: str) -> None:
         ("{name: a, type: averagePooling2dLayer, PaddingValue: 1}", 58, "0 or mean"),
         ("{name: a, type: dropoutLayer, Probability: 1.5}", 48, "at most 1"),
         ("{name: a, type: dropoutLayer, Probability: .nan}", 48, "at most 1"),
+        ("{name: a, type: convolution2dLayer, FilterSize: 9223372036854775808}", 53, "at most 2147483647"),
+        ("{name: a, type: imageInputLayer, Mean: [1, .nan]}", 44, "lists of numbers"),
+        ("{name: a, type: additionLayer, NumInputs: 2000000000}", 47, "at most 4096"),
+        ("{name: a, type: networkLayer, NumInputs: 2000000000}", 46, "at most 4096"),
+        ("{name: a, type: my.Layer, NumOutputs: 2000000000}", 43, "at most 4096"),
+        ("{name: a, type: classificationLayer}", 12, "input in of classificationLayer 'a' is not connected"),
         ("{name: a, type: lstmLayer, StateActivationFunction: tan}", 57, "did you mean 'tanh'"),
         ("{name: a, type: lstmLayer, HasStateInputs: 2}", 48, "true or false"),
         ("{name: a, type: imageInputLayer, InputSize: [28, 28]}", 49, "a list of 3"),
@@ -95,6 +101,11 @@ def test_a_wrong_layer(entry: str, column: int, words: str) -> None:
         (layers(A, "{name: b, type: lstmLayer}") + "connections: [[a, b/hidden]]", (5, 19), "no input 'hidden'"),
         (layers(A, "{name: b, type: featureInputLayer}"), (4, 12), "has no inputs; write connections"),
         (layers("{name: c, type: classificationLayer}", A), (3, 12), "has no outputs; write connections"),
+        (
+            layers("{name: n, type: networkLayer, Network: {layers: [{name: q, type: regressionLayer}]}}", A),
+            (3, 61),
+            "input in of regressionLayer 'q' is not connected",
+        ),
         (layers(A) + "connections: [[a, a]]", (4, 15), "a cycle through layer 'a'"),
         (
             layers(A, "{name: b, type: reluLayer}", "{name: c, type: reluLayer}")
