@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from qlint.files.description.text import yaml_line
@@ -13,27 +14,7 @@ from qlint.network.matlab.registry import TYPES
 from qlint.network.matlab.schema import schema
 from qlint.network.matlab.table import LayerType
 
-INTRODUCTION = """\
-# Layers of network descriptions
-
-Which layer types a description may hold, with the properties that mean something, their values and the defaults that
-MATLAB documents. Where no default is given, a property that is left out is not known: rules about it stay undecided,
-and what needs it says so. `null`, and MATLAB's `auto`, are not known either. Sizes are in MATLAB's order.
-
-Every layer may also have `Name`, `Description`, initializers, learning rate and regularization factors, which mean
-nothing at inference. A type with a dot in its name, and any type with `custom: true`, is a custom layer: it may have
-any property, and its ports are those that are connected, or that `InputNames`, `OutputNames`, `NumInputs` and
-`NumOutputs` tell. A layer of several inputs that does not give `NumInputs` has as many as are connected. A connection
-that names no port means the first one.
-
-Learnables are arrays in MATLAB's order, named `<layer>/<learnable>` in the file that `weights` names (`.npz`, or `.mat`
-up to version 7), or nested lists under a layer's `learnables`.
-
-A layer's `ignore: {MAT401: reason}` says that what these rules find there does not count: reports in JSON hold it,
-marked as `suppressed` with the reason, and the others its number. At a `networkLayer` it holds for the layers inside
-too. An entry that finds nothing is told on standard error. In an ONNX model the metadata `pkg.qlint.ignore` has lines
-of `MAT401: reason`, which hold for the whole model.
-"""
+INTRODUCTION = Path(__file__).with_name("descriptions_head.md").read_text(encoding="utf-8")
 
 
 def schema_text() -> str:
@@ -74,7 +55,7 @@ def page() -> str:
     """Every layer type with its properties."""
     lines = [INTRODUCTION]
     for layer in TYPES.values():
-        lines += [f"## {layer.name}", ""]
+        lines += [f"### {layer.name}", ""]
         lines += [f"* `{name}`: {item.kind.says}{_default(item.default)}" for name, item in layer.properties.items()]
         lines += [
             f"* `{name}`, short for {_listed(item.targets)}: {item.kind.says}"

@@ -50,7 +50,7 @@ def layers_page() -> str:
         "",
         "`Operator`, the operators it stands on, is a property of every layer; it is qlint's own. Rules may also address",
         "the one operator that computes a layer (`op: [Conv]`) and its `attributes`; of layers that stand on several",
-        "operators, `x * Sigmoid(x)` is a Swish, `Min(Relu(x), c)` a Clip, gelu in pieces a Gelu, MatMul+Add a MatMul.",
+        "operators, `x * Sigmoid(x)` is a Swish, `Min(Relu(x), c)` a Clip, gelu in pieces a Gelu, MatMul+Add MatMul.",
         "",
     ]
     seen: set[str] = set()

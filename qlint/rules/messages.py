@@ -100,9 +100,15 @@ def _described(layer: Layer, what: str, otherwise: str) -> str:
 
 def _types(run: Iterable[Layer]) -> str:
     """The types in a run, each once, in order of appearance."""
-    types = list(dict.fromkeys(layer.type for layer in run))
+    types = list(dict.fromkeys(map(_class, run)))
     more = len(types) - TYPES_SHOWN
     return ", ".join(types[:TYPES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _class(layer: Layer) -> str:
+    """A layer's type; of a custom layer in a description the class that is written there."""
+    found = layer.properties.get("Class") if layer.type == "customLayer" else None
+    return found if isinstance(found, str) else layer.type
 
 
 def check_message(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qlint.transforms.patch import Declined, Patch
 
 _SUMMARIES = {
+    "clear-padding-value": ("exact", "set the padding value of pooling that does not pad to 0"),
     "convert-to-dlnetwork": ("exact", "convert the network to a dlnetwork, without output layers"),
     "equalize-layers": ("equivalent", "balance the ranges of neighbouring layers' weights"),
     "fold-affine": ("equivalent", "fold arithmetic with constants into the neighbouring layer"),

@@ -61,6 +61,7 @@ ROWS = {
     # Limits of layers in the MATLAB environment
     "averagePooling1dLayer pads with 0": ("MAT201", "mean_padding.qnet.yaml", "steps", "matlab", False),
     "averagePooling2dLayer pads with 0": ("MAT201", "mean_padding.qnet.yaml", "padded", "matlab", False),
+    "where nothing is padded, it is set to 0": ("MAT201", "mean_padding.qnet.yaml", "unpadded", "matlab", True),
     "lstmLayer, state activation": ("MAT202", "vowels_relu.qnet.yaml", "lstm", "matlab", False),
     "lstmProjectedLayer, state activation": ("MAT202", "other_preparation.qnet.yaml", "projected", "matlab", False),
     "rescale-symmetric, 2-D": ("MAT203", "equal_limits.qnet.yaml", "image", "matlab", False),
@@ -81,7 +82,7 @@ NOT_SHOWN = {
     "bullets of prepareNetwork after the multiplication": "not found",
     "which layer batch normalization is replaced by": "not stated; the transform's evidence says so",
     "a multiple-input example exists": "says that it is allowed; nothing to find",
-    "multiple inputs, int8 and batch mode of the HDL Processing System block": "of a simulation block, not of quantization",
+    "limits of the HDL Processing System block": "of a simulation block, not of quantization",
     "initialized network": "a description without learnables is a bare topology, which does not tell",
     "single-precision learnables": "a description's arrays are single; MAT304 sees ONNX files",
     "no shared weights": "a description names its arrays by layer; MAT305 sees ONNX files",

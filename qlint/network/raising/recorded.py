@@ -48,13 +48,21 @@ _OPERATORS = {"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul"}
 
 
 def record(proto: ModelProto, lowered: Lowered) -> None:
-    """Note in the nodes of a model to be written what layers they are of."""
+    """Note in a model to be written what layers its nodes are of, and the sizes that ONNX does not infer."""
+    from onnx import TensorProto, helper
+
     first: dict[str, NodeProto] = {}
     for node in proto.graph.node:
         for item in node.metadata_props:
             if item.key == LAYER_KEY:
                 first.setdefault(item.value, node)
+    declared = {value.name for value in (*proto.graph.input, *proto.graph.output)}
     for name, found in lowered.layers.items():
+        for signal in found.outputs.values():
+            if signal.shape is not None and signal.tensor not in declared:
+                declared.add(signal.tensor)
+                kind = TensorProto.DataType.Value(signal.type.upper())
+                proto.graph.value_info.append(helper.make_tensor_value_info(signal.tensor, kind, list(signal.shape)))
         layer = found.layer
         if not found.nodes or not layer.inputs or layer.inner is not None or name not in first:
             continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qlint.transforms.described.base import DescribedTransform
 
-NAMES = ("convert-to-dlnetwork", "unpack-projected-layers", "split-multiplication")
+NAMES = ("convert-to-dlnetwork", "unpack-projected-layers", "split-multiplication", "clear-padding-value")
 
 
 def load(name: str) -> DescribedTransform:
