@@ -11,13 +11,13 @@ from typing import Any
 
 from qlint.errors import QlintError, RuleFileError
 from qlint.files.yamlfile import Document, parse, read
-from qlint.rules import profile
 from qlint.rules.header import parse_header
 from qlint.rules.mistakes import Mistakes, Section, kind_of
 from qlint.rules.model import Environment, Rule
 from qlint.rules.parse_rule import parse_rule
 
 SCHEMA = "qlint.rules/v1"
+_PROFILES = "qlint.profile/"
 
 
 def load_environment(path: str | os.PathLike[str], *, full_check: bool, shown: str | None = None) -> Environment:
@@ -59,7 +59,9 @@ def validate_text(text: str, shown: str = "<text>") -> list[RuleFileError]:
 
 def _mistakes(document: Document) -> list[RuleFileError]:
     schema = document.data.get("schema") if isinstance(document.data, dict) else None
-    if isinstance(schema, str) and schema.startswith(profile.SCHEMA.partition("/")[0]):
+    if isinstance(schema, str) and schema.startswith(_PROFILES):
+        from qlint.rules import profile  # few ask for it, and `qlint rule` has to be instant
+
         return profile.examine(document)[1]
     return examine(document, full_check=True)[1]
 
