@@ -1,4 +1,4 @@
-"""Depthwise convolution: one multiplication and one addition of whole planes per tap of the kernel.
+"""Depthwise convolution: what the taps of the kernel see, copied side by side, times the taps, channel by channel.
 
 The padded planes are split by the strides into phases, so that what a tap sees is one contiguous run of a plane: a run
 that is somewhat longer than needed beats many short ones.
@@ -10,13 +10,14 @@ from itertools import product
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from qlint.numeric.kernel.registry import Array
-from qlint.numeric.kernel.threads import each
+from qlint.numeric.kernel.threads import each, workers
 from qlint.numeric.kernel.windows import Window
 
-CACHE = 1 << 19
-"""Bytes of a block's planes: input, sum and product should stay in the second-level cache."""
+CACHE = 1 << 21
+"""Bytes of a block: its planes, and what the taps see of them, should stay in the second-level cache."""
 
 
 def depthwise(x: Array, weights: Array, bias: Array | None, window: Window, result: Array) -> Array:
@@ -34,18 +35,16 @@ def depthwise(x: Array, weights: Array, bias: Array | None, window: Window, resu
     """
     channels = x.shape[1]
     multiplier = weights.shape[0] // channels
-    taps = np.ascontiguousarray(weights.reshape(channels, multiplier, -1).transpose(2, 1, 0))[..., None]
+    taps = weights.reshape(channels, multiplier, -1)
     grid = _Grid(window)
     planes = result.reshape(len(x), channels, multiplier, *window.out)
-    step = max(1, CACHE // (grid.elements * x.itemsize))
+    step = max(1, min(CACHE // (grid.elements * x.itemsize), -(-channels // workers())))
 
     def some(block: tuple[int, int]) -> None:
         index, start = block
         part = slice(start, start + step)
         phases = grid.phases(x[index, part])
-        for m in range(multiplier):
-            summand = None if bias is None else bias[part, m]
-            grid.accumulate(phases, taps[:, m, part], summand, planes[index, part, m])
+        grid.accumulate(phases, taps[part], None if bias is None else bias[part], planes[index, part])
 
     each(some, [(index, start) for index in range(len(x)) for start in range(0, channels, step)])
     return result
@@ -58,7 +57,7 @@ class _Grid:
         self.window = window
         axes = list(zip(window.kernel, window.dilations, window.strides, window.out, strict=True))
         self.shape = tuple((kernel - 1) * dilation // stride + out for kernel, dilation, stride, out in axes)
-        steps = [prod(self.shape[i + 1 :]) for i in range(len(axes))]
+        self.steps = steps = [prod(self.shape[i + 1 :]) for i in range(len(axes))]
         self.wide = (window.out[0], *self.shape[1:])
         self.run = sum((out - 1) * step for out, step in zip(window.out, steps, strict=True)) + 1
         self.taps: list[tuple[tuple[int, ...], int]] = []
@@ -68,7 +67,7 @@ class _Grid:
             quotients = (place // stride for place, stride in zip(places, window.strides, strict=True))
             self.taps.append((phase, sum(q * step for q, step in zip(quotients, steps, strict=True))))
         self.used = sorted({phase for phase, _ in self.taps})
-        self.elements = prod(self.shape) * (len(self.used) + 2)
+        self.elements = prod(self.shape) * (len(self.used) + len(self.taps) + 1)
 
     def phases(self, planes: Array) -> dict[tuple[int, ...], Array]:
         """For each phase the padded elements whose coordinates have that remainder, (channels, elements)."""
@@ -93,19 +92,30 @@ class _Grid:
         return held.reshape(len(planes), -1)
 
     def accumulate(self, phases: dict[tuple[int, ...], Array], taps: Array, bias: Array | None, target: Array) -> None:
-        """Sum over the taps; `taps` is (taps, channels, 1), `bias` (channels, 1), `target` (channels, *out)."""
-        channels = target.shape[0]
-        whole = np.empty((channels, prod(self.wide)), target.dtype)
-        total = whole[:, : self.run]
-        product_ = np.empty_like(total)
-        for index, (phase, start) in enumerate(self.taps):
-            seen = phases[phase][:, start : start + self.run]
-            if index:
-                np.multiply(seen, taps[index], out=product_)
-                total += product_
-            else:
-                np.multiply(seen, taps[index], out=total)
-        if bias is not None:
-            total += bias
+        """Sum over the taps.
+
+        Args:
+            phases: of the padded planes.
+            taps: (channels, multiplier, taps).
+            bias: (channels, multiplier, 1), or None.
+            target: (channels, multiplier, *out), written.
+        """
+        channels, multiplier = target.shape[:2]
+        seen = np.empty((channels, len(self.taps), self.run), target.dtype)
+        if len(self.used) == 1 and all(stride == 1 for stride in self.window.strides):
+            (planes,) = phases.values()
+            steps = [step * dilation for step, dilation in zip(self.steps, self.window.dilations, strict=True)]
+            strides = (planes.strides[0], *(step * planes.itemsize for step in steps), planes.itemsize)
+            shape = (channels, *self.window.kernel, self.run)
+            np.copyto(seen.reshape(shape), as_strided(planes, shape, strides, writeable=False))
+        else:
+            for index, (phase, start) in enumerate(self.taps):
+                np.copyto(seen[:, index], phases[phase][:, start : start + self.run])
+        whole = np.empty((channels, multiplier, prod(self.wide)), target.dtype)
+        np.matmul(taps, seen, out=whole[..., : self.run])
         inner = tuple(slice(0, out) for out in self.window.out)
-        target[...] = whole.reshape(channels, *self.wide)[(slice(None), *inner)]
+        found = whole.reshape(channels, multiplier, *self.wide)[(slice(None), slice(None), *inner)]
+        if bias is None:
+            target[...] = found
+        else:
+            np.add(found, bias.reshape(channels, multiplier, *(1 for _ in inner)), out=target)
