@@ -48,8 +48,8 @@ def layers_page() -> str:
         "",
         "## Properties",
         "",
-        "`Operator`, the operators it stands on, is a property of every layer; it is qlint's own. Rules may address the",
-        "one operator that computes a layer (`op: [Conv]`) and its `attributes`; of layers that stand on several",
+        "`Operator`, the operators it stands on, is a property of every layer; it is qlint's own. Rules may address",
+        "the one operator that computes a layer (`op: [Conv]`) and its `attributes`; of layers that stand on several",
         "operators, `x * Sigmoid(x)` is a Swish, `Min(Relu(x), c)` a Clip, gelu in pieces a Gelu, MatMul+Add MatMul.",
         "",
     ]
