@@ -121,9 +121,9 @@ def statistics(found: Input, scope: Scope) -> tuple[str, dict[str, Any]] | Unkno
     scale, offset = combined
     with np.errstate(all="ignore"):
         if form == "zerocenter":
-            return form, {"Mean": -offset}
+            return form, {"Mean": 0.0 - offset}  # a mean of 0 is not -0
         if form == "zscore":
-            return form, {"Mean": -offset / scale, "StandardDeviation": 1.0 / scale}
+            return form, {"Mean": (0.0 - offset) / scale, "StandardDeviation": 1.0 / scale}
         # x * s + o maps Min to -1 (symmetric) or 0 (zero-one), and Max to 1.
         symmetric = bool(np.all(offset == -1.0))
         low = (-1.0 - offset) / scale if symmetric else -offset / scale

@@ -14,7 +14,7 @@ from qlint.rules.model import Group, Quantization, Role, Step
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
 _PREFIX = re.compile(r"[A-Z]{3}")
-_KEYS = ("id", "prefix", "title", "summary", "every", "releases", "quantization", "transforms")
+_KEYS = ("id", "prefix", "title", "summary", "every", "without", "releases", "quantization", "transforms")
 _EVIDENCE_KEYS = ("kind", "source", "section", "note")
 _KINDS = {kind.value: kind for kind in EvidenceKind}
 _ROLES = {role.value: role for role in Role}
@@ -34,6 +34,7 @@ class Header:
     title: str
     summary: str
     every: bool
+    without: tuple[str, ...]
     releases: tuple[str, ...]
     quantization: Quantization
     transforms: tuple[Step, ...] = ()
@@ -56,6 +57,7 @@ def parse_header(data: Any, mistakes: Mistakes) -> Header:
         title=section.text("title", required=True) or "",
         summary=section.text("summary", required=True) or "",
         every=every,
+        without=section.texts("without"),
         releases=releases,
         quantization=Quantization()
         if table is None

@@ -126,9 +126,19 @@ def at_release(environment: Environment, release: str) -> Environment:
 
 
 def join(environment: Environment) -> Environment:
-    """An environment with the rules of the shipped files that hold in every environment added to its own."""
+    """An environment with the rules of the shipped files that hold in every environment added to its own.
+
+    Raises:
+        RuleFileError: it is without a rule that there is not.
+    """
     every = tuple(shipped(other.id) for other in files() if other.every and other.id != environment.id)
-    rules = environment.rules + tuple(rule for other in every for rule in other.rules)
+    shared = {rule.code: rule for other in every for rule in other.rules}
+    for code in environment.without:
+        if code not in shared:
+            problem = f"without names {code!r}, which is no rule that holds in every environment"
+            remedy = did_you_mean(code, shared, "they are " + ", ".join(shared))
+            raise RuleFileError(problem, remedy, path=environment.path)
+    rules = environment.rules + tuple(rule for code, rule in shared.items() if code not in environment.without)
     own = {step.transform for step in environment.transforms}
     before = tuple(step for other in every for step in other.transforms if step.transform not in own)
     transforms = before + environment.transforms

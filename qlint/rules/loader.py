@@ -95,6 +95,7 @@ def examine(document: Document, *, full_check: bool) -> tuple[Environment, list[
         path=document.path,
         sha256=document.digest.partition(":")[2],
         transforms=header.transforms,
+        without=header.without,
     )
     return environment, mistakes.errors(document) if mistakes.found else []
 

@@ -165,6 +165,7 @@ class Environment:
     Attributes:
         id, prefix, title, summary: of its header.
         every: its rules hold in every environment.
+        without: codes of such rules that do not hold here.
         releases: oldest first; release: the one to check against ("" where the file names none).
         quantization: which layers it quantizes, in every release; `table` has only what holds in this one.
         rules: its own in the order of the file, then those of `joined`.
@@ -187,6 +188,7 @@ class Environment:
     sha256: str
     joined: tuple[Environment, ...] = ()
     transforms: tuple[Step, ...] = ()
+    without: tuple[str, ...] = ()
     profile: Profile | None = None
 
     def holds(self, rule: Rule) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
 
 import pytest
 
-from qlint.errors import UsageError
+from qlint.errors import RuleFileError, UsageError
 from qlint.rules import library
 from qlint.rules.loader import load_environment
 
@@ -41,6 +42,16 @@ def test_rules_of_every_environment_are_joined() -> None:
     assert codes[0].startswith("MAT")
     assert codes[-1].startswith("NET")
     assert len(set(codes)) == len(codes)
+
+
+def test_an_environment_may_be_without_rules_that_hold_elsewhere() -> None:
+    intel, matlab = library.load("intel-fpga-ai-suite", None), library.load("matlab", None)
+    shared = {rule.code for other in intel.joined for rule in other.rules}
+    assert {"NET101", "NET401"} <= shared
+    assert shared - {rule.code for rule in intel.rules} == set(intel.without) == {"NET401", "NET402", "NET403"}
+    assert shared <= {rule.code for rule in matlab.rules}
+    with pytest.raises(RuleFileError, match=r"'NET410', which is no rule.*did you mean 'NET4"):
+        library.join(dataclasses.replace(library.shipped("intel-fpga-ai-suite"), without=("NET410",)))
 
 
 def test_unknown_words_are_answered_by_near_ones() -> None:
