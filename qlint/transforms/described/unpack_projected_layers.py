@@ -46,7 +46,7 @@ class UnpackProjectedLayers:
             kind = layer.type.name
             if kind in _RECURRENT:
                 found = _multiplied(layer, description.arrays)
-                title = f"multiply its factors out into a {_RECURRENT[kind]}"
+                title = f"multiply its factors out, which gives the {_RECURRENT[kind]}"
             elif kind == "projectedLayer" and layer.nested is not None and layer.entry.nested is not None:
                 found = _opened(layer, description.arrays, names)
                 title = "unpack it into " + ", ".join(entry.name for entry in found.entries)
