@@ -12,10 +12,8 @@ from qlint.suggest import did_you_mean
 
 Name = TypeVar("Name", bound=str)
 
-_UNKNOWN = re.compile(r"unrecognized arguments: (?P<words>.*)", re.DOTALL)
-_CHOICE = re.compile(
-    r"argument (?P<argument>[^:]*): invalid choice: (?P<word>'.*?'|\".*?\") \(choose from (?P<choices>.*)\)", re.DOTALL
-)
+_UNKNOWN = r"unrecognized arguments: (?P<words>.*)"
+_CHOICE = r"argument (?P<argument>[^:]*): invalid choice: (?P<word>'.*?'|\".*?\") \(choose from (?P<choices>.*)\)"
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,14 +26,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found as a `UsageError`."""
-        unknown = _UNKNOWN.match(message)
+        unknown = re.match(_UNKNOWN, message, re.DOTALL)
         if unknown:
             word = unknown["words"].split()[0]
             flags = [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
             what = "flag" if word.startswith("-") else "argument"
             problem = f"there is no {what} {word!r}" if what == "flag" else f"unexpected {what} {word!r}"
             raise UsageError(problem, did_you_mean(word.partition("=")[0], flags, self._help()))
-        choice = _CHOICE.match(message)
+        choice = re.match(_CHOICE, message, re.DOTALL)
         if choice:
             word, names = choice["word"][1:-1], re.findall(r"[\w-]+", choice["choices"])
             what = choice["argument"] if choice["argument"].startswith("-") else "the command"

@@ -7,17 +7,20 @@ characters of their escape.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import json
 
 NAME_LIMIT = 200
 MESSAGE_LIMIT = 1000
 
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 # In the output of json.dumps. An escaped backslash comes first, so that the text `\udcff` is not taken for an escape.
-_SURROGATES = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\ud[89a-f][0-9a-f]{2}")
+_SURROGATES = r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\ud[89a-f][0-9a-f]{2}"
 _PAIR = 12
 
 
@@ -66,15 +69,18 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
-_ENCODER = json.JSONEncoder(allow_nan=False, default=_plain)
-_INDENTED = json.JSONEncoder(allow_nan=False, default=_plain, indent=2)
+@cache
+def _encoder(*, indented: bool) -> json.JSONEncoder:
+    import json
+
+    return json.JSONEncoder(allow_nan=False, default=_plain, indent=2 if indented else None)
 
 
 def to_json(value: Any, indented: bool = False) -> str:
     """A value as JSON: ASCII, without control characters, lone surrogates or NaN; keys in their order."""
-    text = (_INDENTED if indented else _ENCODER).encode(value)
+    text = _encoder(indented=indented).encode(value)
     if "\\ud" in text:
-        text = _SURROGATES.sub(_strict, text)
+        text = re.sub(_SURROGATES, _strict, text)
     return text.replace("\x7f", "\\u007f")
 
 
