@@ -191,8 +191,8 @@ def _compare(found: Converted, model: Model, second: Any) -> None:
 def _exported(loaded: Loaded, lowered: Lowered, out: str) -> Converted:
     """A description to ONNX."""
     from qlint.files.export import write_export
+    from qlint.files.model import OPAQUE_DOMAIN
     from qlint.files.onnx_file import read_model
-    from qlint.network.lower.opaque import OPAQUE_DOMAIN
     from qlint.network.raising.network import Beyond
     from qlint.network.raising.recorded import record
     from qlint.numeric.executor import Executor

@@ -227,7 +227,7 @@ def _whole(
 
 def _missing(lowered: Lowered) -> str:
     """What a network cannot be computed without; "" where that is not the reason."""
-    from qlint.network.lower.opaque import OPAQUE_DOMAIN
+    from qlint.files.model import OPAQUE_DOMAIN
     from qlint.tristate import Unknown
 
     for name, item in lowered.layers.items():

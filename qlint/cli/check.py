@@ -14,8 +14,6 @@ from qlint.errors import Exit, QlintError, UsageError
 from qlint.report import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qlint.session import Report
 
 NEVER = "never"
@@ -96,7 +94,7 @@ def _check(arguments: argparse.Namespace) -> Report:
     from qlint.rules import selection
 
     environments = common.environments(arguments.env, arguments.profile)
-    select, ignore = _words(arguments.select), _words(arguments.ignore)
+    select, ignore = common.words(arguments.select), common.words(arguments.ignore)
     selection.check_words(environments, (*select, *ignore))
     bind = common.binds(arguments.bind)
     data = _standard_input(arguments)
@@ -117,13 +115,11 @@ def _check(arguments: argparse.Namespace) -> Report:
         progress.done()
     report.errors[:0] = found.errors if found is not None else ()
     if not report.models and not report.errors and not arguments.quiet and not arguments.allow_empty:
-        print("qlint: no model found; give a model's file or a folder that holds *.onnx files", file=sys.stderr)
+        print(
+            "qlint: no model found; give a model's file or a folder that holds *.onnx or *.qnet.yaml files",
+            file=sys.stderr,
+        )
     return report
-
-
-def _words(given: Sequence[str] | None) -> list[str]:
-    """Repeatable flags that also take lists with commas."""
-    return [word.strip() for item in given or () for word in item.split(",") if word.strip()]
 
 
 def _standard_input(arguments: argparse.Namespace) -> bytes | None:

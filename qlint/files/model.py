@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Shape: TypeAlias = tuple[int | str | None, ...] | None
 
+OPAQUE_DOMAIN = "qlint.layer"
+"""Domain of a node that stands for what cannot be computed; its attribute `reason` says why. No file has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ValueType:

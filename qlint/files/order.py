@@ -140,6 +140,22 @@ def _sorted(graph: Graph, inner: dict[Node, set[str]]) -> list[int]:
         waiting[index] = len(makers)
         for maker in makers:
             readers[position[maker]].append(index)
+    order = in_turn(waiting, readers)
+    if len(order) < len(graph.nodes):
+        raise ModelError(f"the graph has a cycle through {described(_on_cycle(graph, inner, waiting))}", REMEDY)
+    return order
+
+
+def in_turn(waiting: list[int], readers: list[list[int]]) -> list[int]:
+    """Indices in topological order, the smallest first where there is a choice.
+
+    Args:
+        waiting: for each index how many wires come to it; counted down to 0 for those that get their turn.
+        readers: for each index those that its wires lead to, once for each wire.
+
+    Returns:
+        The order. It lacks what is on a cycle or behind one.
+    """
     ready = [index for index, count in enumerate(waiting) if not count]
     order: list[int] = []
     while ready:
@@ -149,8 +165,6 @@ def _sorted(graph: Graph, inner: dict[Node, set[str]]) -> list[int]:
             waiting[reader] -= 1
             if not waiting[reader]:
                 heapq.heappush(ready, reader)
-    if len(order) < len(graph.nodes):
-        raise ModelError(f"the graph has a cycle through {described(_on_cycle(graph, inner, waiting))}", REMEDY)
     return order
 
 

@@ -7,13 +7,13 @@ A description is a list of layers, each feeding the next, or a mapping with `lay
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from qlint.errors import ModelError
+from qlint.files.order import in_turn
 from qlint.network.described_learnable import DescribedLearnable
 from qlint.network.network import Layer, Network, Shape, Value
 from qlint.tristate import Unknown
@@ -228,22 +228,14 @@ def _connect(before: _Described, out: str, after: _Described, port: str) -> None
 
 def _in_order(items: list[_Described]) -> list[_Described]:
     """Topological order, as near to the description's as the connections allow."""
-    waiting = {item.id: len(item.inputs) for item in items}
-    readers: dict[str, list[_Described]] = {item.id: [] for item in items}
+    waiting = [len(item.inputs) for item in items]
+    readers: list[list[int]] = [[] for _ in items]
     for item in items:
         for before, _ in item.inputs.values():
-            readers[before.id].append(item)
-    ready = [item.position for item in items if not waiting[item.id]]
-    ordered: list[_Described] = []
-    while ready:
-        item = items[heapq.heappop(ready)]
-        ordered.append(item)
-        for reader in readers[item.id]:
-            waiting[reader.id] -= 1
-            if not waiting[reader.id]:
-                heapq.heappush(ready, reader.position)
+            readers[before.position].append(item.position)
+    ordered = [items[position] for position in in_turn(waiting, readers)]
     if len(ordered) < len(items):
-        stuck = next(item.id for item in items if waiting[item.id])
+        stuck = next(item.id for item in items if waiting[item.position])
         _refuse(f"the connections form a cycle through or before {stuck!r}", "a network must be free of cycles")
     return ordered
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qlint.errors import ExecutionError
-from qlint.files.model import Graph, Node
+from qlint.files.model import OPAQUE_DOMAIN, Graph, Node
 from qlint.numeric.kernel import Array
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def compute(node: Node, inputs: Sequence[Any], attributes: dict[str, Any], opset
 
     version = opsets.get(node.domain, 1)
     if not onnx.defs.has(node.op_type, domain=node.domain, max_inclusive_version=version):
-        if "reason" in attributes and node.domain:  # of a layer that has no operators at all
-            raise ExecutionError(f"{attributes['reason']}", "cut the network before it, or compare without it")
+        if node.domain == OPAQUE_DOMAIN:
+            raise ExecutionError(attributes["reason"], "cut the network before it, or compare without it")
         where = f"of domain {node.domain!r}" if node.domain else f"at opset {version}"
         raise ExecutionError(
             f"operator {node.op_type} {where} is not one that can be executed",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import NoReturn
 
 from qlint.files.description.records import Body, Connection, Description
+from qlint.files.order import in_turn
 from qlint.files.quoting import quoted
 
 
@@ -18,22 +18,14 @@ def in_order(body: Body, description: Description) -> list[str]:
     names = list(body.layers)
     position = {name: index for index, name in enumerate(names)}
     into: dict[str, list[Connection]] = {name: [] for name in names}
-    readers: dict[str, list[str]] = {name: [] for name in names}
+    readers: list[list[int]] = [[] for _ in names]
     for connection in body.connections:
         into[connection.target.layer].append(connection)
-        readers[connection.source.layer].append(connection.target.layer)
-    waiting = {name: len(into[name]) for name in names}
-    ready = [position[name] for name in names if not waiting[name]]
-    ordered: list[str] = []
-    while ready:
-        name = names[heapq.heappop(ready)]
-        ordered.append(name)
-        for reader in readers[name]:
-            waiting[reader] -= 1
-            if not waiting[reader]:
-                heapq.heappush(ready, position[reader])
+        readers[position[connection.source.layer]].append(position[connection.target.layer])
+    waiting = [len(into[name]) for name in names]
+    ordered = [names[index] for index in in_turn(waiting, readers)]
     if len(ordered) < len(names):
-        _refuse_cycle({name for name in names if waiting[name]}, into, description)
+        _refuse_cycle({name for name, count in zip(names, waiting, strict=True) if count}, into, description)
     return ordered
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from qlint.files.model import OPAQUE_DOMAIN
 from qlint.network.lower.base import LayerView, Nodes
 from qlint.network.lower.signal import Signal, Size
 from qlint.network.matlab.registry import TYPES
-
-OPAQUE_DOMAIN = "qlint.layer"
-"""Domain of the node that stands for a layer which cannot be computed; its operator is the layer's type, its attribute
-`reason` says why."""
 
 
 def opaque(

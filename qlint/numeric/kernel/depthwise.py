@@ -17,7 +17,7 @@ from qlint.numeric.kernel.threads import each, workers
 from qlint.numeric.kernel.windows import Window
 
 CACHE = 1 << 21
-"""Bytes of a block: its planes, and what the taps see of them, should stay in the second-level cache."""
+"""Bytes of a block: its planes, and what the taps see of them. Smaller ones would cost more in calls than they save."""
 
 
 def depthwise(x: Array, weights: Array, bias: Array | None, window: Window, result: Array) -> Array:
@@ -102,7 +102,7 @@ class _Grid:
         """
         channels, multiplier = target.shape[:2]
         seen = np.empty((channels, len(self.taps), self.run), target.dtype)
-        if len(self.used) == 1 and all(stride == 1 for stride in self.window.strides):
+        if max(self.window.strides) == 1:
             (planes,) = phases.values()
             steps = [step * dilation for step, dilation in zip(self.steps, self.window.dilations, strict=True)]
             strides = (planes.strides[0], *(step * planes.itemsize for step in steps), planes.itemsize)
