@@ -150,13 +150,12 @@ def _compare_described(found: Converted, model: Model, raised: Raised, lowered: 
     from qlint.numeric.executor import Executor
     from qlint.verify.translated import Translated, Way
 
-    ways = [
-        [Way(door.tensor, lowered.layers[door.end.layer].outputs[door.end.port].tensor, door.axes) for door in doors]
-        for doors in (raised.inputs, raised.outputs)
+    inputs = [Way(door.tensor, door.end.layer, door.axes) for door in raised.inputs]
+    outputs = [
+        Way(door.tensor, lowered.layers[door.end.layer].outputs[door.end.port].tensor, door.axes)
+        for door in raised.outputs
     ]
-    for way, door in zip(ways[0], raised.inputs, strict=True):
-        ways[0][ways[0].index(way)] = Way(way.tensor, door.end.layer, way.axes)
-    _compare(found, model, Translated(Executor(lowered.model), ways[0], ways[1], model))
+    _compare(found, model, Translated(Executor(lowered.model), inputs, outputs, model))
 
 
 def _compare(found: Converted, model: Model, second: Any) -> None:
