@@ -13,7 +13,7 @@ from qlint.errors import ExecutionError, QlintError, UsageError
 from qlint.files.model import Graph, Model, Node
 from qlint.numeric import fallback
 from qlint.numeric.feeds import checked
-from qlint.numeric.kernel import Array, Call, Unsupported, find
+from qlint.numeric.kernel import Array, Call, Pointwise, Unsupported, find, follower
 from qlint.numeric.kernel.threads import team
 from qlint.numeric.ort import Session
 from qlint.numeric.plan import Plan, plan
@@ -58,6 +58,7 @@ class Executor:
         self.fallbacks: Counter[str] = Counter()
         self._weights = Weights()
         self._plans: dict[tuple[Graph, tuple[str, ...]], Plan] = {}
+        self._kept: dict[tuple[tuple[Node, ...], np.dtype[Any]], tuple[Pointwise, ...]] = {}
         self._session = Session(model) if backend == "ort" else None
 
     def run(
@@ -106,12 +107,13 @@ class Executor:
     def _execute(self, todo: Plan, frame: _Frame) -> None:
         values = frame.values
         for step in todo.steps:
-            node = step.node
-            results = self._compute(node, frame)
-            for name, result in zip(node.outputs, results, strict=False):
-                if name and result is not None:
-                    values[name] = result
-            del results
+            if len(step.nodes) == 1 or not self._joined(step.nodes, frame):
+                for node in step.nodes:
+                    results = self._compute(node, frame)
+                    for name, result in zip(node.outputs, results, strict=False):
+                        if name and result is not None:
+                            values[name] = result
+                    del results
             for name in step.dead:
                 values.pop(name, None)
 
@@ -128,18 +130,50 @@ class Executor:
             at = at.outer
         raise ExecutionError(f"nothing gives tensor {name!r} a value", "check the model with onnx.checker")
 
+    def _joined(self, nodes: tuple[Node, ...], frame: _Frame) -> bool:
+        """Compute nodes at once; False where that cannot be: one by one they can, or show which of them cannot."""
+        function = find(nodes[0].op_type, nodes[0].domain)
+        call = self._call(nodes[0], frame)
+        x = call.input(0)
+        if function is None or x is None or x.ndim < 3 or x.dtype not in (np.float32, np.float64):
+            return False
+        try:
+            call.then = self._then(nodes, x.dtype, frame)
+            result = function(call)
+        except (Unsupported, ValueError):  # numpy raises ValueError where shapes do not fit
+            return False
+        frame.values[nodes[-1].outputs[0]] = result
+        return True
+
+    def _then(self, nodes: tuple[Node, ...], dtype: np.dtype[Any], frame: _Frame) -> tuple[Pointwise, ...]:
+        """What all nodes but the first do to its result; kept where it follows from the model alone."""
+        found = self._kept.get((nodes, dtype))
+        read = {name for node in nodes[1:] for name in node.inputs[1:] if name}
+        constant = frame.outer is None and read.isdisjoint(frame.values)
+        if found is None or not constant:
+            makers = ((node, follower(node.op_type, node.domain)) for node in nodes[1:])
+            found = tuple(make(self._call(node, frame, known=False), dtype) for node, make in makers if make)
+            if constant:
+                self._kept[nodes, dtype] = found
+        return found
+
+    def _call(self, node: Node, frame: _Frame, *, known: bool = True) -> Call:
+        """A node and the values that it reads; without that of the first input where that is not known yet."""
+
+        def run(graph: Graph, given: Sequence[Array]) -> list[Array]:
+            return self._subgraph(graph, given, frame)
+
+        inputs = [self._value(name, frame) if name else None for name in node.inputs[not known :]]
+        attributes = self._weights.attributes(node)
+        given = inputs if known else [None, *inputs]
+        return Call(node.op_type, self.model.opsets.get("", 1), given, _outputs(node), attributes, run)
+
     def _compute(self, node: Node, frame: _Frame) -> Sequence[Any]:
         """The outputs of one node."""
-        inputs = [self._value(name, frame) if name else None for name in node.inputs]
-        attributes = {name: self._weights.resolved(value) for name, value in node.attributes.items()}
+        call = self._call(node, frame)
         try:
             function = find(node.op_type, node.domain)
-            if function is not None and not any(isinstance(value, list) for value in inputs):
-
-                def run(graph: Graph, given: Sequence[Array]) -> list[Array]:
-                    return self._subgraph(graph, given, frame)
-
-                call = Call(node.op_type, self.model.opsets.get("", 1), inputs, _outputs(node), attributes, run)
+            if function is not None and not any(isinstance(value, list) for value in call.inputs):
                 try:
                     result = function(call)
                 except Unsupported:
@@ -147,11 +181,11 @@ class Executor:
                 else:
                     return result if isinstance(result, tuple) else (result,)
             self.fallbacks[node.op_type] += 1
-            return fallback.compute(node, inputs, attributes, self.model.opsets)
+            return fallback.compute(node, call.inputs, call.attributes, self.model.opsets)
         except QlintError as error:
             raise error.at(self.model.path) from error.__cause__
         except Exception as error:
-            shapes = ", ".join(_described(value) for value in inputs)
+            shapes = ", ".join(_described(value) for value in call.inputs)
             raise ExecutionError(
                 f"{node.op_type} node {node.name or node.outputs[0]!r} cannot be computed from ({shapes}): {error}",
                 "check that the inputs fit the network, and the model with onnx.checker",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto
 
 
-def compute(node: Node, inputs: Sequence[Any], attributes: dict[str, Any], opsets: dict[str, int]) -> list[Any]:
+def compute(node: Node, inputs: Sequence[Any], attributes: Mapping[str, Any], opsets: dict[str, int]) -> list[Any]:
     """The outputs of a node, as `onnx.reference` computes them.
 
     Args:
@@ -56,7 +56,7 @@ def compute(node: Node, inputs: Sequence[Any], attributes: dict[str, Any], opset
     return [next(computed) if name else None for name in outputs]
 
 
-def _node(node: Node, inputs: list[str], outputs: list[str], attributes: dict[str, Any], version: int) -> NodeProto:
+def _node(node: Node, inputs: list[str], outputs: list[str], attributes: Mapping[str, Any], version: int) -> NodeProto:
     """The node as a message."""
     import onnx
     from onnx import helper, numpy_helper

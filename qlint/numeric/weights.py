@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from qlint.errors import ExecutionError
+from qlint.files.model import Node
 from qlint.files.tensors import Tensor
 from qlint.numeric.kernel import Array
 
@@ -21,10 +23,11 @@ class Weights:
         limit: bytes to keep.
     """
 
-    __slots__ = ("_held", "_room")
+    __slots__ = ("_held", "_plain", "_room")
 
     def __init__(self, limit: int = HELD) -> None:
         self._held: dict[Tensor, Array] = {}
+        self._plain: dict[Node, bool] = {}  # whether a node's attributes hold no tensors
         self._room = limit
 
     def __call__(self, tensor: Tensor) -> Array:
@@ -49,10 +52,21 @@ class Weights:
             self._held[tensor] = values
         return values
 
-    def resolved(self, attribute: Any) -> Any:
-        """An attribute with tensors replaced by their values."""
-        if isinstance(attribute, Tensor):
-            return self(attribute)
-        if isinstance(attribute, list) and attribute and isinstance(attribute[0], Tensor):
-            return [self(tensor) for tensor in attribute]
-        return attribute
+    def attributes(self, node: Node) -> Mapping[str, Any]:
+        """A node's attributes with tensors replaced by their values."""
+        plain = self._plain.get(node)
+        if plain is None:
+            plain = self._plain[node] = not any(map(_tensors, node.attributes.values()))
+        if plain:
+            return node.attributes
+        return {name: self._resolved(value) for name, value in node.attributes.items()}
+
+    def _resolved(self, attribute: Any) -> Any:
+        if not _tensors(attribute):
+            return attribute
+        return [self(tensor) for tensor in attribute] if isinstance(attribute, list) else self(attribute)
+
+
+def _tensors(attribute: Any) -> bool:
+    """Whether an attribute is a tensor or a list of them."""
+    return isinstance(attribute[0] if isinstance(attribute, list) and attribute else attribute, Tensor)

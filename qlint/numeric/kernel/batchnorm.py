@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from qlint.numeric.kernel.pointwise import PerChannel, applied
 from qlint.numeric.kernel.precision import EPSILON, working
-from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
-from qlint.numeric.kernel.threads import blocks, each
+from qlint.numeric.kernel.registry import Array, Call, Pointwise, Result, Unsupported, operator, pointwise
 
 
-@operator("BatchNormalization")
+@operator("BatchNormalization", leads=True)
 def batch_normalization(call: Call) -> Result:
     """Scale (x - mean) / sqrt(var + epsilon) + bias, per channel (per activation before opset 9 with spatial=0)."""
     x, scale, bias, mean, variance = (call.required(i) for i in range(5))
     wide = working(x.dtype)
-    if not call.attribute("spatial", 1):
+    constant = not _training(call)
+    spatial = call.attribute("spatial", 1)
+    channels = {parameter.shape for parameter in (scale, bias, mean, variance)}
+    if constant and spatial and x.ndim > 2 and x.dtype == wide and channels == {x.shape[1:2]}:
+        return applied(x, (normalization(call, wide), *call.then))
+    if call.then:
+        raise Unsupported("only to images with constant statistics can more be applied")
+    if not spatial:
         return _normalized(call, x.astype(wide, copy=False), scale, bias, mean, variance, (1, *x.shape[1:]))
     shape = (1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else (-1,)
-    if not _training(call):
+    if constant:
         return _normalized(call, x.astype(wide, copy=False), scale, bias, mean, variance, shape)
     return _trained(call, x.astype(wide, copy=False), scale, bias, mean, variance, shape)
 
@@ -34,34 +43,35 @@ def _training(call: Call) -> bool:
 def _normalized(
     call: Call, x: Array, scale: Array, bias: Array, mean: Array, variance: Array, shape: tuple[int, ...]
 ) -> Array:
-    """One multiplication and one addition per element; the factors are computed in float64, which costs nothing."""
-    deviation = np.sqrt(variance.astype(np.float64) + call.attribute("epsilon", EPSILON))
-    factor = scale.astype(np.float64) / deviation
-    summand = bias.astype(np.float64) - mean.astype(np.float64) * factor
-    per_plane = shape[0] == 1 and x.ndim > 2 and np.prod(shape) == x.shape[1]
-    if per_plane:
-        result = _by_planes(x, factor.astype(x.dtype), summand.astype(x.dtype))
-    else:
-        result = x * factor.astype(x.dtype).reshape(shape)
-        result += summand.astype(x.dtype).reshape(shape)
+    factor, summand = _line(call, scale, bias, mean, variance, x.dtype)
+    result = x * factor.reshape(shape)
+    result += summand.reshape(shape)
     return result.astype(call.required(0).dtype, copy=False)
 
 
-def _by_planes(x: Array, factor: Array, summand: Array) -> Array:
-    """Block by block, so that the addition finds in the cache what the multiplication has written."""
-    result = np.empty(x.shape, x.dtype)
-    source = x.reshape(*x.shape[:2], -1)
-    target = result.reshape(source.shape)
-    factor, summand = factor[:, None], summand[:, None]
+def _line(
+    call: Call, scale: Array, bias: Array, mean: Array, variance: Array, dtype: np.dtype[Any]
+) -> tuple[Array, Array]:
+    """What to multiply by and what to add; computed in float64, which costs nothing."""
+    deviation = np.sqrt(variance.astype(np.float64) + call.attribute("epsilon", EPSILON))
+    factor = scale / deviation
+    summand = bias - mean * factor
+    return factor.astype(dtype), summand.astype(dtype)
 
-    def some(block: tuple[int, slice]) -> None:
-        index, part = block
-        written = target[index, part]
-        np.multiply(source[index, part], factor[part], out=written)
-        written += summand[part]
 
-    each(some, [(index, part) for index in range(len(x)) for part in blocks(x.shape[1], source.shape[2])])
-    return result
+@pointwise("BatchNormalization")
+def normalization(call: Call, dtype: np.dtype[Any]) -> Pointwise:
+    """One multiplication and one addition per element."""
+    scale, bias, mean, variance = (call.required(i) for i in range(1, 5))
+    if _training(call) or not call.attribute("spatial", 1) or {p.ndim for p in (scale, bias, mean, variance)} != {1}:
+        raise Unsupported("not the same for all elements of a channel")
+    factor, summand = map(PerChannel, _line(call, scale, bias, mean, variance, dtype))
+
+    def normalize(source: Array, target: Array, channels: slice) -> None:
+        factor.combine(np.multiply, source, target, channels)
+        summand.combine(np.add, target, target, channels)
+
+    return normalize
 
 
 def _trained(

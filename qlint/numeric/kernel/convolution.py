@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
 
 from qlint.numeric.kernel.depthwise import depthwise
+from qlint.numeric.kernel.pointwise import PerChannel, empty, finish, last
 from qlint.numeric.kernel.precision import widened
-from qlint.numeric.kernel.registry import Array, Call, Result, Unsupported, operator
+from qlint.numeric.kernel.registry import Array, Call, Pointwise, Result, Unsupported, operator
 from qlint.numeric.kernel.threads import multiply, share, workers
 from qlint.numeric.kernel.windows import Window, padded, tapped, window_of
 
@@ -20,7 +21,7 @@ FEW = 128
 """Positions that a product has at least, however large the windows: narrow products waste BLAS's time."""
 
 
-@operator("Conv")
+@operator("Conv", leads=True)
 def conv(call: Call) -> Result:
     """(n, channels, *size), (filters, channels / group, *kernel), (filters,)? -> (n, filters, *out)."""
     x, weights, bias = call.required(0), call.required(1), call.input(2)
@@ -32,53 +33,64 @@ def conv(call: Call) -> Result:
     declared = call.attribute("kernel_shape")
     if declared and tuple(declared) != weights.shape[2:]:
         raise Unsupported("kernel_shape is not that of the weights")
+    if bias is not None and bias.shape != weights.shape[:1]:
+        raise Unsupported("not one bias per filter")
     window = window_of(call, x.shape[2:], weights.shape[2:])
     wide = widened(x)
-    summand = bias.astype(wide.dtype, copy=False).reshape(groups, -1, 1) if bias is not None else None
-    return convolved(wide, widened(weights), summand, window, groups).astype(x.dtype, copy=False)
+    if call.then and wide.dtype != x.dtype:
+        raise Unsupported("what follows needs a rounded result")
+    then = call.then if bias is None else (_biased(bias.astype(wide.dtype, copy=False)), *call.then)
+    return convolved(wide, widened(weights), window, groups, then).astype(x.dtype, copy=False)
 
 
-def convolved(x: Array, weights: Array, bias: Array | None, window: Window, groups: int) -> Array:
-    """The convolution in the type of x; `bias` is (groups, filters / groups, 1)."""
+def _biased(bias: Array) -> Pointwise:
+    values = PerChannel(bias)
+    return lambda source, target, channels: values.combine(np.add, source, target, channels)
+
+
+def convolved(x: Array, weights: Array, window: Window, groups: int, then: Sequence[Pointwise] = ()) -> Array:
+    """The convolution in the type of x, and what follows it."""
     n, channels = x.shape[:2]
     filters = weights.shape[0]
-    result = np.empty((n, filters, *window.out), x.dtype)
+    shape = (n, filters, *window.out)
+    if weights.shape[1] == 1 and groups > 1:
+        return depthwise(x, weights, window, then)
+    result = empty(shape, x.dtype, channels_last=window.taps == groups == 1 and last(x))
     if not result.size:
         return result
-    if weights.shape[1] == 1 and groups > 1:
-        return depthwise(x, weights, bias, window, result)
     x = padded(x, window)
     flat = result.reshape(n, groups, filters // groups, -1)
     matrices = weights.reshape(groups, filters // groups, -1)
     if window.taps == 1:
-        seen = tapped(x, window).reshape(n, groups, channels // groups, -1)  # a view if nothing is skipped
+        seen = x if window.out == window.size else tapped(x, window)
+        seen = seen.reshape(n, groups, channels // groups, -1)
         for image, target in zip(seen, flat, strict=True):
-            _multiply(matrices, image, target, bias)
+            _multiply(matrices, image, target, then)
         return result
     for image, target in zip(x, flat, strict=True):
-        _unrolled(image, matrices, bias, window, target)
+        _unrolled(image, matrices, window, target, then)
     return result
 
 
-def _multiply(matrices: Array, columns: Array, target: Array, bias: Array | None) -> None:
-    """The products of all groups, plus bias."""
+def _multiply(matrices: Array, seen: Array, target: Array, then: Sequence[Pointwise]) -> None:
+    """The products of all groups, and what follows them."""
     if len(matrices) == 1:
-        multiply(matrices[0], columns[0], target[0], None if bias is None else bias[0])
-        return
-    np.matmul(matrices, columns, out=target)
-    if bias is not None:
-        target += bias
+        multiply(matrices[0], seen[0], target[0])
+    else:
+        np.matmul(matrices, seen, out=target)
+    for group, part in enumerate(target):
+        finish(part, then, group * len(part))
 
 
-def _unrolled(image: Array, matrices: Array, bias: Array | None, window: Window, target: Array) -> None:
+def _unrolled(image: Array, matrices: Array, window: Window, target: Array, then: Sequence[Pointwise]) -> None:
     """One image: windows are copied into columns block by block, each block multiplied at once.
 
     Args:
         image: padded, (channels, *size).
         matrices: (groups, filters / groups, channels / groups * taps).
-        bias: (groups, filters / groups, 1), or None.
         window: the window.
         target: (groups, filters / groups, positions), written.
+        then: what follows.
     """
     groups = len(matrices)
     seen = tapped(image, window)
@@ -88,17 +100,19 @@ def _unrolled(image: Array, matrices: Array, bias: Array | None, window: Window,
     rows = min(rows, window.out[0])
     first = (slice(None),) * (1 + len(window.size))
 
-    def work(starts: Iterator[int]) -> None:
-        buffer = np.empty(height * rows * row, image.dtype)
+    def buffer() -> Array:
+        return np.empty(height * rows * row, image.dtype)
+
+    def work(starts: Iterator[int], own: Array) -> None:
         for start in starts:
             part = seen[(*first, slice(start, start + rows))]
-            columns = buffer[: part.size].reshape(part.shape)
-            np.copyto(columns, part)
-            matrix = columns.reshape(groups, height // groups, -1)
-            _multiply(matrices, matrix, target[:, :, start * row : (start + rows) * row], bias)
+            unrolled = own[: part.size].reshape(part.shape)
+            np.copyto(unrolled, part)
+            matrix = unrolled.reshape(groups, height // groups, -1)
+            _multiply(matrices, matrix, target[:, :, start * row : (start + rows) * row], then)
 
     starts = range(0, window.out[0], rows)
     if len(starts) < workers():
-        work(iter(starts))  # the products themselves are shared
+        work(iter(starts), buffer())  # the products themselves are shared
     else:
-        share(work, starts)
+        share(work, starts, buffer)

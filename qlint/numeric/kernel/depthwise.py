@@ -1,121 +1,104 @@
-"""Depthwise convolution: what the taps of the kernel see, copied side by side, times the taps, channel by channel.
+"""Depthwise convolution, channels last: each tap's weights lie beside the elements that they multiply.
 
-The padded planes are split by the strides into phases, so that what a tap sees is one contiguous run of a plane: a run
-that is somewhat longer than needed beats many short ones.
+numpy then multiplies and adds long runs of memory in one pass, whatever the strides, where planes would have to be
+copied for every tap.
 """
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Iterator, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from qlint.numeric.kernel.registry import Array
-from qlint.numeric.kernel.threads import each, workers
+from qlint.numeric.kernel.pointwise import empty, finish, turned
+from qlint.numeric.kernel.registry import Array, Pointwise
+from qlint.numeric.kernel.threads import share, workers
 from qlint.numeric.kernel.windows import Window
 
-CACHE = 1 << 21
-"""Bytes of a block: its planes, and what the taps see of them. Smaller ones would cost more in calls than they save."""
+BLOCK = 1 << 18
+"""Elements of the input that are turned to channels last at once; they should stay in the cache."""
+
+COST = 4
+"""Multiplications of a matrix product that take as long as one here."""
 
 
-def depthwise(x: Array, weights: Array, bias: Array | None, window: Window, result: Array) -> Array:
+def depthwise(x: Array, weights: Array, window: Window, then: Sequence[Pointwise]) -> Array:
     """Convolve each channel by itself.
 
     Args:
         x: (n, channels, *size), without padding.
         weights: (channels * multiplier, 1, *kernel).
-        bias: (channels, multiplier, 1), or None.
         window: the window.
-        result: (n, channels * multiplier, *out), written.
+        then: what follows.
 
     Returns:
-        `result`.
+        (n, channels * multiplier, *out), channels last in memory.
     """
-    channels = x.shape[1]
-    multiplier = weights.shape[0] // channels
-    taps = weights.reshape(channels, multiplier, -1)
-    grid = _Grid(window)
-    planes = result.reshape(len(x), channels, multiplier, *window.out)
-    step = max(1, min(CACHE // (grid.elements * x.itemsize), -(-channels // workers())))
+    channels = len(weights)
+    if x.shape[1] != channels:
+        x = x.repeat(channels // x.shape[1], 1)
+    result = empty((len(x), channels, *window.out), x.dtype, channels_last=True)
+    # What a tap sees of all channels along the last axis is one run, unless that axis is cut into blocks.
+    merged = window.strides[-1] == 1 and len(window.size) > 1
+    taps = turned(weights[:, 0])
+    taps = np.tile(taps, window.out[-1]) if merged else np.ascontiguousarray(taps)
+    row = channels * prod(window.reach[1:]) * window.strides[0]
+    rows = max(1, min(BLOCK // row, -(-window.out[0] // workers(COST * result.size * window.taps))))
 
-    def some(block: tuple[int, int]) -> None:
-        index, start = block
-        part = slice(start, start + step)
-        phases = grid.phases(x[index, part])
-        grid.accumulate(phases, taps[part], None if bias is None else bias[part], planes[index, part])
+    def work(blocks: Iterator[tuple[int, int]], own: Array) -> None:
+        for index, start in blocks:
+            part = result[index, :, start : start + rows]
+            _fill(own, x[index], window, start)
+            seen = _seen(own, window, part.shape[1], merged=merged)
+            _accumulate(taps, seen, turned(part).reshape(seen.shape[len(window.kernel) :]))
+            finish(part, then)
 
-    each(some, [(index, start) for index in range(len(x)) for start in range(0, channels, step)])
+    blocks = [(index, start) for index in range(len(x)) for start in range(0, window.out[0], rows)]
+    share(work, blocks, lambda: np.empty((_span(window, rows), *window.reach[1:], channels), x.dtype))
     return result
 
 
-class _Grid:
-    """How the padded planes are cut into phases, and where each tap's run begins in its phase."""
+def _span(window: Window, positions: int) -> int:
+    """Elements along the first spatial axis that so many positions see."""
+    return (positions - 1) * window.strides[0] + (window.kernel[0] - 1) * window.dilations[0] + 1
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        axes = list(zip(window.kernel, window.dilations, window.strides, window.out, strict=True))
-        self.shape = tuple((kernel - 1) * dilation // stride + out for kernel, dilation, stride, out in axes)
-        self.steps = steps = [prod(self.shape[i + 1 :]) for i in range(len(axes))]
-        self.wide = (window.out[0], *self.shape[1:])
-        self.run = sum((out - 1) * step for out, step in zip(window.out, steps, strict=True)) + 1
-        self.taps: list[tuple[tuple[int, ...], int]] = []
-        for tap in product(*map(range, window.kernel)):
-            places = [t * dilation for t, dilation in zip(tap, window.dilations, strict=True)]
-            phase = tuple(place % stride for place, stride in zip(places, window.strides, strict=True))
-            quotients = (place // stride for place, stride in zip(places, window.strides, strict=True))
-            self.taps.append((phase, sum(q * step for q, step in zip(quotients, steps, strict=True))))
-        self.used = sorted({phase for phase, _ in self.taps})
-        self.elements = prod(self.shape) * (len(self.used) + len(self.taps) + 1)
 
-    def phases(self, planes: Array) -> dict[tuple[int, ...], Array]:
-        """For each phase the padded elements whose coordinates have that remainder, (channels, elements)."""
-        return {phase: self._phase(planes, phase) for phase in self.used}
+def _fill(own: Array, planes: Array, window: Window, start: int) -> None:
+    """Write what the positions from `start` on see into `own`, channels last, padding included."""
+    begins = (window.before[0] - start * window.strides[0], *window.before[1:])  # where the first element comes to lie
+    target: list[slice] = []
+    source: list[slice] = []
+    for begin, n, extent in zip(begins, window.size, own.shape[:-1], strict=True):
+        low = min(max(begin, 0), extent)
+        high = max(min(n + begin, extent), low)
+        own[(*target, slice(0, low))] = 0
+        own[(*target, slice(high, None))] = 0
+        target.append(slice(low, high))
+        source.append(slice(low - begin, high - begin))
+    own[tuple(target)] = turned(planes[(slice(None), *source)])
 
-    def _phase(self, planes: Array, phase: tuple[int, ...]) -> Array:
-        window = self.window
-        target, source = [], []
-        for begin, n, stride, remainder, length in zip(
-            window.before, window.size, window.strides, phase, self.shape, strict=True
-        ):
-            first = max(-(-(begin - remainder) // stride), 0)
-            place = first * stride + remainder - begin  # of the first element that is not padding
-            count = max(min(-(-(n - place) // stride), length - first), 0)
-            target.append(slice(first, first + count))
-            source.append(slice(place, place + (count - 1) * stride + 1 if count else place, stride))
-        held = planes[(slice(None), *source)]
-        if held.shape[1:] != self.shape:
-            whole = np.zeros((len(planes), *self.shape), planes.dtype)
-            whole[(slice(None), *target)] = held
-            held = whole
-        return held.reshape(len(planes), -1)
 
-    def accumulate(self, phases: dict[tuple[int, ...], Array], taps: Array, bias: Array | None, target: Array) -> None:
-        """Sum over the taps.
+def _seen(own: Array, window: Window, positions: int, *, merged: bool) -> Array:
+    """A view (*kernel, *out, channels): for each tap the elements it sees; the last two axes are one if merged."""
+    *steps, item = own.strides
+    out = (positions, *window.out[1:])
+    shape = (*window.kernel, *out, own.shape[-1])
+    strides = (
+        *(step * dilation for step, dilation in zip(steps, window.dilations, strict=True)),
+        *(step * stride for step, stride in zip(steps, window.strides, strict=True)),
+        item,
+    )
+    if merged:
+        shape = (*shape[:-2], shape[-2] * shape[-1])
+        strides = (*strides[:-2], item)
+    return np.ndarray(shape, own.dtype, own.data, 0, strides)
 
-        Args:
-            phases: of the padded planes.
-            taps: (channels, multiplier, taps).
-            bias: (channels, multiplier, 1), or None.
-            target: (channels, multiplier, *out), written.
-        """
-        channels, multiplier = target.shape[:2]
-        seen = np.empty((channels, len(self.taps), self.run), target.dtype)
-        if max(self.window.strides) == 1:
-            (planes,) = phases.values()
-            steps = [step * dilation for step, dilation in zip(self.steps, self.window.dilations, strict=True)]
-            strides = (planes.strides[0], *(step * planes.itemsize for step in steps), planes.itemsize)
-            shape = (channels, *self.window.kernel, self.run)
-            np.copyto(seen.reshape(shape), as_strided(planes, shape, strides, writeable=False))
-        else:
-            for index, (phase, start) in enumerate(self.taps):
-                np.copyto(seen[:, index], phases[phase][:, start : start + self.run])
-        whole = np.empty((channels, multiplier, prod(self.wide)), target.dtype)
-        np.matmul(taps, seen, out=whole[..., : self.run])
-        inner = tuple(slice(0, out) for out in self.window.out)
-        found = whole.reshape(channels, multiplier, *self.wide)[(slice(None), slice(None), *inner)]
-        if bias is None:
-            target[...] = found
-        else:
-            np.add(found, bias.reshape(channels, multiplier, *(1 for _ in inner)), out=target)
+
+def _accumulate(taps: Array, seen: Array, out: Array) -> None:
+    """Sum over the taps what they see times their weights: (*kernel, run), (*kernel, *out, run) -> (*out, run)."""
+    kernel = list(range(taps.ndim - 1))
+    run = taps.ndim - 1
+    places: list[Any] = [*range(run + 1, run + out.ndim), run]
+    np.einsum(taps, [*kernel, run], seen, [*kernel, *places], places, out=out)

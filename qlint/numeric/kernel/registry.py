@@ -10,8 +10,16 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Result: TypeAlias = Array | tuple[Array | None, ...]
 Function: TypeAlias = "Callable[[Call], Result]"
+Pointwise: TypeAlias = Callable[[Array, Array, slice], object]
+"""Computes a piece (channels, ...) of an image from another, which may be itself; the slice says which channels."""
+Maker: TypeAlias = "Callable[[Call, np.dtype[Any]], Pointwise]"
+
+DEFAULT = ("", "ai.onnx")
+"""Names of ONNX's own domain."""
 
 _FUNCTIONS: dict[str, Function] = {}
+_LEADERS: set[str] = set()
+_POINTWISE: dict[str, Maker] = {}
 
 
 class Unsupported(Exception):
@@ -40,9 +48,10 @@ class Call:
         outputs: how many outputs the node names, counting omitted ones in the middle.
         attributes: the node's; tensors as numpy arrays, graphs as `qlint.files.model.Graph`, strings decoded.
         run: `run(graph, inputs) -> outputs` executes a subgraph; outer names are visible to it.
+        then: what to apply to the result; empty but for operators that lead.
     """
 
-    __slots__ = ("attributes", "inputs", "op_type", "opset", "outputs", "run")
+    __slots__ = ("attributes", "inputs", "op_type", "opset", "outputs", "run", "then")
 
     def __init__(
         self,
@@ -52,6 +61,7 @@ class Call:
         outputs: int,
         attributes: Mapping[str, Any],
         run: Callable[[Any, Sequence[Array]], list[Array]] = _no_subgraphs,
+        then: Sequence[Pointwise] = (),
     ) -> None:
         self.op_type = op_type
         self.opset = opset
@@ -59,6 +69,7 @@ class Call:
         self.outputs = outputs
         self.attributes = attributes
         self.run = run
+        self.then = tuple(then)
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """The attribute's value, or `default` where the node does not set it."""
@@ -76,10 +87,17 @@ class Call:
         return value
 
 
-def operator(*op_types: str) -> Callable[[Function], Function]:
-    """Register the decorated function for operators of the default domain."""
+def operator(*op_types: str, leads: bool = False) -> Callable[[Function], Function]:
+    """Register the decorated function for operators of the default domain.
+
+    Args:
+        op_types: the operators.
+        leads: whether the function applies `Call.then` to its result.
+    """
 
     def register(function: Function) -> Function:
+        if leads:
+            _LEADERS.update(op_types)
         for op_type in op_types:
             if op_type in _FUNCTIONS:
                 raise ValueError(f"{op_type} is registered twice")
@@ -91,7 +109,31 @@ def operator(*op_types: str) -> Callable[[Function], Function]:
 
 def find(op_type: str, domain: str = "") -> Function | None:
     """The function registered for an operator; None where there is none."""
-    return _FUNCTIONS.get(op_type) if domain in ("", "ai.onnx") else None
+    return _FUNCTIONS.get(op_type) if domain in DEFAULT else None
+
+
+def pointwise(*op_types: str) -> Callable[[Maker], Maker]:
+    """Register what makes of a node, all of whose inputs but the first are known, a function of pieces of that.
+
+    It is given the element type of the pieces, float32 or float64, and raises `Unsupported` where there is no such
+    function.
+    """
+
+    def register(make: Maker) -> Maker:
+        _POINTWISE.update(dict.fromkeys(op_types, make))
+        return make
+
+    return register
+
+
+def leads(op_type: str, domain: str = "") -> bool:
+    """Whether an operator can apply those that follow it to its result."""
+    return domain in DEFAULT and op_type in _LEADERS
+
+
+def follower(op_type: str, domain: str = "") -> Maker | None:
+    """What `pointwise` registered for an operator; None where nothing."""
+    return _POINTWISE.get(op_type) if domain in DEFAULT else None
 
 
 def claimed() -> list[str]:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from math import inf
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -21,10 +22,11 @@ import numpy as np
 
 from qlint.numeric.kernel.registry import Array
 
+S = TypeVar("S")
 T = TypeVar("T")
 
-WORTHWHILE = 1 << 21
-"""Multiplications below which a product is not shared: handing work over takes as long as some hundred thousand."""
+WORTHWHILE = 1 << 22
+"""Multiplications below which a product is not shared: waking a thread takes as long as a million of them."""
 
 _NAMES = (("scipy_openblas", "64_"), ("openblas", "64_"), ("scipy_openblas", ""), ("openblas", ""))
 
@@ -104,33 +106,35 @@ def team() -> Iterator[None]:
         _hold.end(put)
 
 
-def workers() -> int:
-    """How many threads `share` uses; 1 outside of a running network and in the threads themselves."""
+def workers(work: float = inf) -> int:
+    """How many threads to share so many multiplications among; 1 outside of a running network and in its threads."""
     pool = _team.get()
-    return 1 if pool is None else pool._max_workers + 1
+    return 1 if pool is None or work < WORTHWHILE else pool._max_workers + 1
 
 
-def share(work: Callable[[Iterator[T]], None], items: Sequence[T]) -> None:
+def share(work: Callable[[Iterator[T], S], None], items: Sequence[T], scratch: Callable[[], S]) -> None:
     """Let every thread work on the next item until there is none left.
 
     Args:
-        work: takes items from the iterator and computes them; called once per thread, so that it may hold a buffer.
+        work: takes items from the iterator and computes them; called once per thread.
         items: independent of each other.
+        scratch: makes what a thread works with, in this one: memory that another thread allocates is new to the
+            process each time, and slow.
     """
     pool = _team.get()
     common = iter(items)
     if pool is None or len(items) < 2:
-        work(common)
+        work(common, scratch())
         return
 
-    def quietly() -> None:
+    def quietly(own: S) -> None:
         with np.errstate(all="ignore"):  # threads do not inherit it
-            work(common)
+            work(common, own)
 
-    helpers = [pool.submit(quietly) for _ in range(min(workers(), len(items)) - 1)]
+    helpers = [pool.submit(quietly, scratch()) for _ in range(min(workers(), len(items)) - 1)]
     token = _team.set(None)  # what is shared already is not shared once more
     try:
-        work(common)
+        work(common, scratch())
     finally:
         _team.reset(token)
         for helper in helpers:
@@ -141,11 +145,11 @@ def share(work: Callable[[Iterator[T]], None], items: Sequence[T]) -> None:
 def each(function: Callable[[T], object], items: Sequence[T]) -> None:
     """Call a function for every item, on all threads."""
 
-    def work(common: Iterable[T]) -> None:
+    def work(common: Iterable[T], _: None) -> None:
         for item in common:
             function(item)
 
-    share(work, items)
+    share(work, items, lambda: None)
 
 
 def pieces(length: int, count: int) -> list[slice]:
@@ -161,8 +165,8 @@ def blocks(planes: int, elements: int, limit: int = 1 << 15) -> list[slice]:
     return [slice(start, min(start + step, planes)) for start in range(0, planes, step)]
 
 
-def multiply(a: Array, b: Array, out: Array | None = None, summand: Array | None = None) -> Array:
-    """The product of two matrices plus a column (rows, 1), shared by rows or by columns."""
+def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
+    """The product of two matrices, shared by rows or by columns."""
     rows, columns = a.shape[0], b.shape[1]
     if out is None:
         out = np.empty((rows, columns), np.result_type(a, b))
@@ -170,14 +174,7 @@ def multiply(a: Array, b: Array, out: Array | None = None, summand: Array | None
     wide = columns >= rows
 
     def part(some: slice) -> None:
-        target = result[:, some] if wide else result[some]
-        np.matmul(a if wide else a[some], b[:, some] if wide else b, out=target)
-        if summand is not None:
-            target += summand if wide else summand[some]
+        np.matmul(a if wide else a[some], b[:, some] if wide else b, out=result[:, some] if wide else result[some])
 
-    whole = max(rows, columns)
-    if workers() < 2 or rows * columns * a.shape[1] < WORTHWHILE:
-        part(slice(0, whole))
-    else:
-        each(part, pieces(whole, 2 * workers()))
+    each(part, pieces(columns if wide else rows, workers(rows * columns * a.shape[1])))
     return result

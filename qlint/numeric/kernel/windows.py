@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from qlint.numeric.kernel.registry import Array, Call, Unsupported
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """A window and its steps; one number per spatial axis in each.
 
@@ -33,18 +34,18 @@ class Window:
     after: tuple[int, ...]
     out: tuple[int, ...]
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """Taps of the kernel."""
         return prod(self.kernel)
 
-    @property
+    @cached_property
     def reach(self) -> tuple[int, ...]:
         """Elements from the first position's first tap to the last position's last."""
         axes = zip(self.out, self.strides, self.kernel, self.dilations, strict=True)
         return tuple((out - 1) * stride + (kernel - 1) * dilation + 1 for out, stride, kernel, dilation in axes)
 
-    @property
+    @cached_property
     def padded(self) -> bool:
         """Whether any tap falls outside of the input."""
         axes = zip(self.before, self.reach, self.size, strict=True)
@@ -62,7 +63,20 @@ def window_of(call: Call, size: Sequence[int], kernel: Sequence[int], *, ceil: b
     dilations = tuple(call.attribute("dilations") or (1,) * rank)
     pads = tuple(call.attribute("pads") or (0,) * (2 * rank))
     auto = call.attribute("auto_pad", "NOTSET")
-    kernel = tuple(kernel)
+    return _window(tuple(size), tuple(kernel), strides, dilations, pads, auto, ceil)
+
+
+@lru_cache(1024)
+def _window(
+    size: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    pads: tuple[int, ...],
+    auto: str,
+    ceil: bool,
+) -> Window:
+    rank = len(size)
     if not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
         raise Unsupported("kernel_shape, strides, dilations or pads do not fit the input's rank")
     if min(strides, default=1) < 1 or min(dilations, default=1) < 1 or min(pads, default=0) < 0:
@@ -84,7 +98,7 @@ def window_of(call: Call, size: Sequence[int], kernel: Sequence[int], *, ceil: b
             out.append(positions)
     if min(out, default=1) < 1:
         raise Unsupported("the window is larger than its input")
-    return Window(tuple(size), kernel, strides, dilations, tuple(before), tuple(after), tuple(out))
+    return Window(size, kernel, strides, dilations, tuple(before), tuple(after), tuple(out))
 
 
 def padded(x: Array, window: Window, value: float = 0) -> Array:
