@@ -67,21 +67,24 @@ def _document(text: str, shown: str, sort: Sort, digest: str) -> Document:
     return Document(shown, text, _build(text, shown, sort, marks), digest, mark_all, marks)
 
 
-def _build(text: str, shown: str, sort: Sort, marks: Marks | None) -> Any:
+def _build(text: str, shown: str, sort: Sort, marks: Marks | None, *, fast: bool = True) -> Any:
     """Data of the one document in `text`; with `marks`, also the place of every key and value."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    fast = fast and hasattr(yaml, "CSafeLoader")
+    loader = yaml.CSafeLoader(text) if fast else yaml.SafeLoader(text)
     try:
         return _Builder(shown, sort, marks).run(loader, yaml)
     except yaml.MarkedYAMLError as exc:
+        if fast and "nesting depth" in (exc.problem or ""):  # from libyaml 0.2.6 on, before it yields what is nested
+            return _build(text, shown, sort, marks, fast=False)
         mark = exc.problem_mark or exc.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
         problem = f"this is not YAML: {exc.problem or exc.context or 'syntax error'}"
         raise sort.error(problem, "check the syntax here", path=shown, line=place[0], column=place[1]) from exc
     except yaml.YAMLError as exc:
         problem = f"this is not YAML: {getattr(exc, 'reason', None) or 'a character that YAML does not allow'}"
-        line, column = _place(text, getattr(exc, "position", 0), encoded=hasattr(yaml, "CSafeLoader"))
+        line, column = _place(text, getattr(exc, "position", 0), encoded=fast)
         raise sort.error(problem, "remove control characters", path=shown, line=line, column=column) from exc
     finally:
         loader.dispose()
