@@ -16,6 +16,9 @@ from qlint.transforms.affine import Array
 if TYPE_CHECKING:
     from qlint.files.model import Node
 
+BLOCK = 1 << 16
+"""Weights that are looked at at once; they should stay in the cache."""
+
 PASSES = 40
 CONVERGED = 1e-3
 """Iteration ends when every |log s| of a pass is smaller."""
@@ -38,7 +41,7 @@ class Layer:
         inputs_first: whether the weights' axes are inputs, outputs (of a group) and not outputs, inputs.
         adder: the Add that is a MatMul's bias, or None.
         before, after: the joints that its input and its output take part in, if any.
-        magnitudes: as far as joints need them, the largest |w| along the axes that they do not scale, scaled so far.
+        magnitudes: as far as joints need them, the largest |w| along the axes that they do not scale.
     """
 
     node: Node
@@ -82,15 +85,23 @@ class Layer:
             largest = largest.reshape(*largest.shape[:2], blocks, -1).max(axis=3)
             if self.after is None:
                 largest = largest.max(axis=1, keepdims=True)
-        self.magnitudes = largest.astype(np.float64)
+        self.magnitudes = largest.astype(np.promote_types(largest.dtype, np.float32), copy=False)
 
     def output_ranges(self) -> Array:
-        """Largest |w| for each output channel."""
-        return np.asarray(self.magnitudes.max(axis=2)).reshape(-1)
+        """Largest |w| for each output channel, with the factors so far."""
+        down, up = self._factors()
+        return (_largest(self.magnitudes, up[:, None, :], 2) * down).reshape(-1)
 
     def input_ranges(self) -> Array:
         """Largest |w| for each channel of the joint before; a flattened one has several inputs a channel."""
-        return np.asarray(self.magnitudes.max(axis=1)).reshape(-1)
+        down, up = self._factors()
+        return (_largest(self.magnitudes, down[:, :, None], 1) * up).reshape(-1)
+
+    def _factors(self) -> tuple[Array, Array]:
+        """What joints multiply each output and each input of a group by, so far: (groups, outputs or inputs, or 1)."""
+        one = np.ones((self.groups, 1))
+        down = one if self.after is None else 1 / self.after.factors.reshape(self.groups, -1)
+        return down, one if self.before is None else self.before.factors.reshape(self.groups, -1)
 
     def scaled(self, values: Array) -> Array:
         """The weights with the factors of both joints, in float64."""
@@ -147,7 +158,6 @@ class Joint:
             wanted = np.sqrt(one) / np.sqrt(other)
         wanted[~(np.isfinite(one) & np.isfinite(other) & (one > 0) & (other > 0))] = 1.0
         total = np.clip(self.spent * self.factors * wanted, 1 / LARGEST, LARGEST) / self.spent
-        self._scale(total / self.factors)
         change = np.abs(np.log(total / self.factors)).max(initial=0.0)
         self.factors = total
         return float(change)
@@ -162,11 +172,17 @@ class Joint:
         """The factors of all runs."""
         return self.spent * self.factors
 
-    def _scale(self, factors: Array) -> None:
-        producer = self.producer.magnitudes
-        producer /= factors.reshape(producer.shape[0], -1, 1)
-        for layer in self.consumers:
-            layer.magnitudes *= factors.reshape(layer.magnitudes.shape[0], 1, -1)
+
+def _largest(magnitudes: Array, factors: Array, axis: int) -> Array:
+    """The largest elements of (groups, outputs, inputs) along an axis, along which they are multiplied first."""
+    factors = np.broadcast_to(factors.astype(magnitudes.dtype), (*factors.shape[:1], *magnitudes.shape[1:]))
+    far = 1 if magnitudes.strides[1] > magnitudes.strides[2] else 2  # cut so that a part is near in memory
+    step = max(1, BLOCK * magnitudes.shape[far] // magnitudes.size)
+    found = []
+    for start in range(0, magnitudes.shape[far], step):
+        part = (*(slice(None),) * far, slice(start, start + step))
+        found.append((magnitudes[part] * factors[part]).max(axis=axis))
+    return np.asarray(np.maximum.reduce(found)) if far == axis else np.concatenate(found, axis=1)
 
 
 def equalize(joints: Sequence[Joint], smallest: float) -> None:
