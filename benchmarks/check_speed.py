@@ -8,6 +8,7 @@ compares two commands run in turn.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import sysconfig
@@ -88,7 +89,9 @@ def size(folder: Path) -> None:
 
 def main() -> None:
     """Print the table."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    folder: Path = parser.parse_args().folder
     print("| what | measured | at most |\n|---|---|---|")
     start_up()
     resnet(folder)

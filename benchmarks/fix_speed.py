@@ -8,6 +8,7 @@ only ever adds.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from functools import partial
@@ -71,7 +72,9 @@ def dropout(folder: Path, out: Path) -> None:
 
 def main() -> None:
     """Print the table."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    folder: Path = parser.parse_args().folder
     settings()
     print("| what | measured | at most |\n|---|---|---|")
     with TemporaryDirectory(dir=folder) as name:
