@@ -192,6 +192,7 @@ def _exported(loaded: Loaded, lowered: Lowered, out: str) -> Converted:
     from qlint.files.export import write_export
     from qlint.files.model import OPAQUE_DOMAIN
     from qlint.files.onnx_file import read_model
+    from qlint.network.lower.opaque import why_opaque
     from qlint.network.raising.network import Beyond
     from qlint.network.raising.recorded import record
     from qlint.numeric.executor import Executor
@@ -199,7 +200,7 @@ def _exported(loaded: Loaded, lowered: Lowered, out: str) -> Converted:
     found = Converted(loaded.model.path, _slashed(out), len(lowered.layers))
     for name, item in lowered.layers.items():
         if any(node.domain == OPAQUE_DOMAIN for node in item.nodes):
-            reason = item.layer.typed.type.opaque or "its settings or its input are such that it cannot be computed"
+            reason = why_opaque(item.layer.type)
             found.beyond.append(Beyond(name, item.layer.type, reason))
     found.lost = _lost(loaded, lowered)
     with _staged(Path(out)) as stage:

@@ -10,20 +10,11 @@ from qlint.plan.model import Plan, Planned
 from qlint.plan.planner import plan_network
 from qlint.rules.loader import examine
 from qlint.rules.model import Environment
-from tests.rules.making import network
+from tests.rules.making import ENVIRONMENT, network
 
-FILE = """\
-schema: qlint.rules/v1
-environment:
-  id: test
-  prefix: TST
-  title: Test
-  summary: For tests.
-  releases: ["R1", "R2", "R3"]
-  quantization:
-    always:
-      - layers: [convolution2dLayer, imageInputLayer]
-        evidence: {kind: documented, source: A page}
+FILE = (
+    ENVIRONMENT
+    + """\
       - layers: [fullyConnectedLayer]
         evidence: {kind: reported, source: A thread}
         since: R2
@@ -77,6 +68,7 @@ rules:
     evidence: {kind: documented, source: A page}
     examples: {fires: [[{type: reluLayer}]], passes: [[{type: reluLayer}]]}
 """
+)
 
 
 def environment(text: str = FILE) -> Environment:

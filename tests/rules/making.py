@@ -12,7 +12,7 @@ from qlint.rules.engine import check
 from qlint.rules.loader import examine
 from qlint.rules.model import Environment
 
-HEADER = """\
+ENVIRONMENT = """\
 schema: qlint.rules/v1
 environment:
   id: test
@@ -24,6 +24,11 @@ environment:
     always:
       - layers: [convolution2dLayer, imageInputLayer]
         evidence: {kind: documented, source: A page}
+"""
+
+HEADER = (
+    ENVIRONMENT
+    + """\
     conditionally:
       - layers: [reluLayer, additionLayer]
         evidence: {kind: documented, source: A page}
@@ -32,6 +37,7 @@ environment:
         evidence: {kind: documented, source: A page}
 rules:
 """
+)
 
 RULE = """\
   - code: {code}

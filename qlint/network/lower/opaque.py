@@ -29,7 +29,7 @@ def opaque(
         [signal.tensor for signal in inputs],
         output=output or layer.name,
         outputs=len(outputs),
-        attributes={"reason": _reason(layer)},
+        attributes={"reason": f"layer {layer.name!r} ({layer.type}): {why_opaque(layer.type)}"},
         domain=OPAQUE_DOMAIN,
     )
     return [Signal(name, format, shape) for name, (format, shape) in zip(made, outputs, strict=True)]
@@ -40,7 +40,9 @@ def opaque_alike(layer: LayerView, inputs: list[Signal], nodes: Nodes) -> list[S
     return opaque(layer, inputs, nodes, (inputs[0].format, inputs[0].shape))
 
 
-def _reason(layer: LayerView) -> str:
-    known = TYPES.get(layer.type)
-    why = known.opaque if known is not None else "it is a custom layer, and what it computes is not in the description"
-    return f"layer {layer.name!r} ({layer.type}): " + (why or "its properties or its input leave open what it computes")
+def why_opaque(type: str) -> str:
+    """Why what a layer of this type computes is not known."""
+    known = TYPES.get(type)
+    if known is None:
+        return "it is a custom layer, and what it computes is not in the description"
+    return known.opaque or "its properties or its input leave open what it computes"

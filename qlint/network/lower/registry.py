@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from qlint.network.lower import (
-    activation,
-    arithmetic,
-    attention,
-    convolution,
-    flattening,
-    folding,
-    inputs,
-    joining,
-    normalization,
-    passing,
-    pooling,
-    rearranging,
-    recurrent,
-    resampling,
-)
+from importlib import import_module
+
 from qlint.network.lower.base import Lowering
 
-_MODULES = (
-    activation,
-    arithmetic,
-    attention,
-    convolution,
-    flattening,
-    folding,
-    inputs,
-    joining,
-    normalization,
-    passing,
-    pooling,
-    rearranging,
-    recurrent,
-    resampling,
+_FAMILIES = (
+    "activation",
+    "arithmetic",
+    "attention",
+    "convolution",
+    "flattening",
+    "folding",
+    "inputs",
+    "joining",
+    "normalization",
+    "passing",
+    "pooling",
+    "rearranging",
+    "recurrent",
+    "resampling",
 )
 
-LOWERINGS: dict[str, Lowering] = {name: lowering for module in _MODULES for name, lowering in module.LOWERINGS.items()}
+LOWERINGS: dict[str, Lowering] = {
+    name: lowering
+    for family in _FAMILIES
+    for name, lowering in import_module(f"qlint.network.lower.{family}").LOWERINGS.items()
+}
