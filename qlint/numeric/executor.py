@@ -58,7 +58,7 @@ class Executor:
         self.fallbacks: Counter[str] = Counter()
         self._weights = Weights()
         self._plans: dict[tuple[Graph, tuple[str, ...]], Plan] = {}
-        self._kept: dict[tuple[tuple[Node, ...], np.dtype[Any]], tuple[Pointwise, ...]] = {}
+        self._kept: dict[tuple[tuple[Node, ...], np.dtype[Any], int], tuple[Pointwise, ...]] = {}
         self._session = Session(model) if backend == "ort" else None
 
     def run(
@@ -107,15 +107,14 @@ class Executor:
     def _execute(self, todo: Plan, frame: _Frame) -> None:
         values = frame.values
         for step in todo.steps:
-            if len(step.nodes) == 1 or not self._joined(step.nodes, frame):
-                for node in step.nodes:
-                    results = self._compute(node, frame)
-                    for name, result in zip(node.outputs, results, strict=False):
-                        if name and result is not None:
-                            values[name] = result
+            joined = len(step.nodes) > 1 and self._joined(step.nodes, frame)
+            for node, dead in zip(step.nodes, step.dead, strict=True):
+                if not joined:
+                    results = zip(node.outputs, self._compute(node, frame), strict=False)
+                    values.update((name, result) for name, result in results if name and result is not None)
                     del results
-            for name in step.dead:
-                values.pop(name, None)
+                for name in dead:
+                    values.pop(name, None)
 
     def _value(self, name: str, frame: _Frame) -> Any:
         """A tensor's value, looked for from the inside out."""
@@ -133,28 +132,30 @@ class Executor:
     def _joined(self, nodes: tuple[Node, ...], frame: _Frame) -> bool:
         """Compute nodes at once; False where that cannot be: one by one they can, or show which of them cannot."""
         function = find(nodes[0].op_type, nodes[0].domain)
-        call = self._call(nodes[0], frame)
-        x = call.input(0)
-        if function is None or x is None or x.ndim < 3 or x.dtype not in (np.float32, np.float64):
+        if function is None:
             return False
+        call = self._call(nodes[0], frame)
         try:
-            call.then = self._then(nodes, x.dtype, frame)
+            call.then = self._then(nodes, call.required(0).dtype, len(call.required(1)), frame)
             result = function(call)
-        except (Unsupported, ValueError):  # numpy raises ValueError where shapes do not fit
+        except Exception:  # whatever does not fit is found again by the node that it does not fit
             return False
         frame.values[nodes[-1].outputs[0]] = result
         return True
 
-    def _then(self, nodes: tuple[Node, ...], dtype: np.dtype[Any], frame: _Frame) -> tuple[Pointwise, ...]:
+    def _then(
+        self, nodes: tuple[Node, ...], dtype: np.dtype[Any], channels: int, frame: _Frame
+    ) -> tuple[Pointwise, ...]:
         """What all nodes but the first do to its result; kept where it follows from the model alone."""
-        found = self._kept.get((nodes, dtype))
+        key = (nodes, dtype, channels)
+        found = self._kept.get(key)
         read = {name for node in nodes[1:] for name in node.inputs[1:] if name}
         constant = frame.outer is None and read.isdisjoint(frame.values)
         if found is None or not constant:
             makers = ((node, follower(node.op_type, node.domain)) for node in nodes[1:])
-            found = tuple(make(self._call(node, frame, known=False), dtype) for node, make in makers if make)
+            found = tuple(make(self._call(node, frame, known=False), dtype, channels) for node, make in makers if make)
             if constant:
-                self._kept[nodes, dtype] = found
+                self._kept[key] = found
         return found
 
     def _call(self, node: Node, frame: _Frame, *, known: bool = True) -> Call:
@@ -163,10 +164,10 @@ class Executor:
         def run(graph: Graph, given: Sequence[Array]) -> list[Array]:
             return self._subgraph(graph, given, frame)
 
-        inputs = [self._value(name, frame) if name else None for name in node.inputs[not known :]]
+        names = node.inputs if known else ["", *node.inputs[1:]]
+        inputs = [self._value(name, frame) if name else None for name in names]
         attributes = self._weights.attributes(node)
-        given = inputs if known else [None, *inputs]
-        return Call(node.op_type, self.model.opsets.get("", 1), given, _outputs(node), attributes, run)
+        return Call(node.op_type, self.model.opsets.get("", 1), inputs, _outputs(node), attributes, run)
 
     def _compute(self, node: Node, frame: _Frame) -> Sequence[Any]:
         """The outputs of one node."""

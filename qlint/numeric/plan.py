@@ -17,11 +17,11 @@ class Step:
     Attributes:
         nodes: each but the first reads only the result of the one before, as its first input, and constants or values
             that are known; nothing else needs that result.
-        dead: names of the graph's tensors that nothing needs after it.
+        dead: for each node the names of the graph's tensors that nothing needs after it.
     """
 
     nodes: tuple[Node, ...]
-    dead: tuple[str, ...]
+    dead: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +69,38 @@ def plan(graph: Graph, wanted: Collection[str]) -> Plan:
     alive = set(wanted)
     steps = []
     for together in reversed(_joined(reversed(nodes), readers)):
-        local = {name for node in together for name in (*reads(node), *node.outputs)}
-        local = {name for name in local if name and name not in graph.initializers}
-        steps.append(Step(together, tuple(local - alive)))
-        alive |= local
+        dead = []
+        for node in reversed(together):
+            local = {name for name in (*reads(node), *node.outputs) if name and name not in graph.initializers}
+            dead.append(tuple(local - alive))
+            alive |= local
+        steps.append(Step(tuple(together), tuple(reversed(dead))))
     return Plan(tuple(reversed(steps)), tuple(name for name in graph.inputs if name in needed))
 
 
-def _joined(nodes: Iterable[Node], readers: Counter[str]) -> list[tuple[Node, ...]]:
-    """The nodes in order; those that follow one that leads are with it, at the place of the last of them."""
-    groups: dict[str, tuple[Node, ...]] = {}  # by what the last node yields
-    for node in nodes:
-        together: tuple[Node, ...] = (node,)
+def _joined(nodes: Iterable[Node], readers: Counter[str]) -> list[list[Node]]:
+    """The nodes in order; those that follow one that leads are with it, where it stands: its inputs may die there.
+
+    Where one of them reads what comes later, all wait for that.
+    """
+    groups: dict[int, list[Node]] = {}  # by place
+    places: dict[str, int] = {}  # of the groups that yield the tensors
+    for place, node in enumerate(nodes):
         first = node.inputs[0] if node.inputs else ""
-        before = groups.get(first)
+        before = places.get(first, -1)
+        group = groups.get(before)
         if (
-            before is not None
-            and readers[first] == node.inputs.count(first) == len(before[-1].outputs) == len(node.outputs) == 1
-            and leads(before[0].op_type, before[0].domain)
+            group is not None
+            and readers[first] == node.inputs.count(first) == len(group[-1].outputs) == len(node.outputs) == 1
+            and leads(group[0].op_type, group[0].domain)
             and follower(node.op_type, node.domain)
         ):
-            del groups[first]
-            together = (*before, node)
-        groups[next(filter(None, node.outputs))] = together
+            group.append(node)
+            if any(places.get(name, before) > before for name in node.inputs[1:]):
+                groups[place] = groups.pop(before)
+            else:
+                place = before
+        else:
+            groups[place] = [node]
+        places.update((name, place) for name in node.outputs if name)
     return list(groups.values())

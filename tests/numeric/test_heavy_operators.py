@@ -174,7 +174,8 @@ def test_gemm(trans_a: bool, trans_b: bool, summand: Any, which: int) -> None:
 
 @pytest.mark.parametrize(
     "shapes", [((3, 4), (4, 5)), ((4,), (4,)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((2, 1, 3, 4), (5, 4, 2)),
-               ((6, 3, 4), (4, 5)), ((300, 200), (200, 310)), ((2, 300, 200), (200, 310))]
+               ((6, 3, 4), (4, 5)), ((300, 200), (200, 310)), ((2, 300, 200), (200, 310)),
+               ((0, 3), (3, 0)), ((2, 0), (0, 4))]
 )  # fmt: skip
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
 def test_matmul(shapes: Any, dtype: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from onnx import helper
 
 from qlint.errors import ExecutionError
+from qlint.numeric.kernel import convolution
 from qlint.numeric.kernel import pointwise as joined
 from qlint.numeric.plan import plan
 from tests.numeric.running import close, executor, network, values
@@ -28,6 +29,11 @@ STATISTICS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def few_channels_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "MANY", 2)
+
+
 def behind(weights: Array, **attributes: Any) -> list[onnx.NodeProto]:
     """A convolution, batch normalization, clipping."""
     return [
@@ -40,6 +46,11 @@ def behind(weights: Array, **attributes: Any) -> list[onnx.NodeProto]:
 CONVOLUTIONS = {
     "pointwise": (values(2, 4, 5, 7), values(6, 4, 1, 1), {}),
     "pointwise, strided": (values(2, 4, 5, 7), values(6, 4, 1, 1), {"strides": [2, 2]}),
+    "pointwise, padded to the size it had": (
+        values(2, 4, 5, 7),
+        values(6, 4, 1, 1),
+        {"strides": [2, 2], "pads": [2, 3, 2, 3]},
+    ),
     "unrolled": (values(2, 4, 5, 7), values(6, 4, 3, 3), {"pads": [1, 1, 1, 1]}),
     "grouped": (values(2, 4, 5, 7), values(6, 2, 3, 3), {"group": 2}),
     "grouped, pointwise": (values(2, 4, 5, 7), values(6, 2, 1, 1), {"group": 2}),
@@ -61,6 +72,8 @@ def test_joined_or_one_by_one_the_result_is_the_same(name: str, dtype: Any) -> N
     one_by_one = made.run({"x": x}, keep=["c", "b"])
     np.testing.assert_array_equal(made.run({"x": x})["y"], one_by_one["y"])
     np.testing.assert_array_equal(made.run({"x": x}, keep=["b"])["y"], one_by_one["y"])
+    if dtype is np.float32:
+        close(one_by_one["c"], run_ort("Conv", x, w, weights["bias"], **attributes), terms=36)
 
 
 def test_large_images_are_finished_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +182,60 @@ def test_nan_passes_relu_and_clip() -> None:
         found = executor(network(nodes, {"x": x}, ["y"], initializers=one)).run({"x": x})["y"]
         assert np.isnan(found[0, 0, 0, 0])
         assert np.isfinite(found.reshape(-1)[1:]).all()
+
+
+@pytest.mark.parametrize("bounds", [("low", ""), ("", "high"), ("", "")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bounds_that_a_clip_leaves_out(bounds: tuple[str, str], dtype: Any) -> None:
+    x = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 2, -2, 0.25], dtype).reshape(1, 1, 8)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Clip", ["c", *bounds], ["y"])]
+    constants = {"w": np.ones((1, 1, 1), dtype), "low": np.array(0, dtype), "high": np.array(0, dtype)}
+    made = executor(network(nodes, {"x": x}, ["y"], initializers=constants))
+    found, one_by_one = made.run({"x": x})["y"], made.run({"x": x}, keep=["c"])
+    wanted = one_by_one["c"]
+    wanted = np.maximum(wanted, 0) if bounds[0] else wanted
+    wanted = np.minimum(wanted, 0) if bounds[1] else wanted
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(one_by_one["y"]))
+
+
+@pytest.mark.parametrize("count", [1, 5, 8])
+@pytest.mark.parametrize("name", ["pointwise", "grouped", "depthwise"])
+def test_statistics_for_other_channels_are_refused(name: str, count: int) -> None:
+    x, w, attributes = CONVOLUTIONS[name]
+    few = {key: values(count) for key in ("a", "b", "c", "d")}
+    inputs = {"x": x, "shape": np.array([count], np.int64)}
+    names = ["scale", "shift", "mean", "variance"]
+    nodes = [helper.make_node("Reshape", [old, "shape"], [new]) for old, new in zip(few, names, strict=True)]
+    nodes += [
+        helper.make_node("Conv", ["x", "w"], ["conv"], **attributes),
+        helper.make_node("BatchNormalization", ["conv", *names], ["y"]),
+    ]
+    made = executor(network(nodes, inputs, ["y"], initializers={"w": w, **few}))
+    if count == 1:  # numpy's broadcasting lets these through, one by one as well
+        np.testing.assert_array_equal(made.run(inputs)["y"], made.run(inputs, keep=["conv"])["y"])
+        return
+    with pytest.raises(ExecutionError, match="BatchNormalization node 'y' cannot be computed"):
+        made.run(inputs)
+
+
+@pytest.mark.parametrize("wrong", ["x", "bias", "low"])
+def test_sequences_where_tensors_belong_are_refused(wrong: str) -> None:
+    x, w, attributes = CONVOLUTIONS["unrolled"]
+    nodes = [helper.make_node("SequenceConstruct", ["x"], ["s"]), *behind(w, **attributes)]
+    for node in nodes[1:]:
+        node.input[:] = ["s" if name == wrong else name for name in node.input]
+    made = executor(network(nodes, {"x": x}, ["y"], initializers={"w": w, **STATISTICS, "variance": values(6)}))
+    with pytest.raises(ExecutionError, match="cannot be computed from"):
+        made.run({"x": x})
+
+
+@pytest.mark.parametrize("group", [1, 6])
+def test_convolutions_without_filters_and_with_weights_of_another_width(group: int) -> None:
+    x = values(2, 6, 5, 7)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], group=group), helper.make_node("Relu", ["c"], ["y"])]
+    for w in (values(0, 6 // group, 3, 3), values(6, 6 // group, 3, 3, dtype=np.float64)):
+        found = executor(network(nodes, {"x": x}, ["y"], initializers={"w": w})).run({"x": x})["y"]
+        assert found.shape == (2, len(w), 3, 5)
+        if found.size:
+            close(found, np.maximum(run_ort("Conv", x, w.astype(np.float32), group=group), 0), terms=54)

@@ -55,6 +55,14 @@ def test_conv(made: Any, n: int, groups: int, inner: int, outer: int, biased: bo
     close(found, wanted, terms=inner * prod(made["kernel"]))
 
 
+@COMMON
+@given(geometry(), st.integers(1, 2), st.integers(17, 20), AUTO)
+def test_conv_with_one_filter_per_channel(made: Any, n: int, channels: int, auto: str) -> None:
+    x, w = values(n, channels, *made["size"]), values(channels, 1, *made["kernel"])
+    [(found, wanted)] = both("Conv", [x, w, values(channels)], group=channels, **placing(made, auto))
+    close(found, wanted, terms=prod(made["kernel"]))
+
+
 @pytest.mark.parametrize("channels", [1, 5, 64])
 @pytest.mark.parametrize("multiplier", [1, 2])
 @pytest.mark.parametrize("stride", [1, 2, 3])

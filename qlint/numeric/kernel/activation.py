@@ -136,22 +136,22 @@ def _clip(call: Call) -> Array:
 
 
 def _bounds(call: Call, dtype: np.dtype[Any]) -> tuple[Array | None, Array | None]:
-    """Of a Clip. Where min > max, all elements are max, for numpy as for ONNX."""
+    """Of a Clip; floats have infinite ones. Where min > max, all elements are max, for numpy as for ONNX."""
     if call.opset < _CLIP_INPUTS:
         low, high = call.attribute("min"), call.attribute("max")
     else:
         low, high = (None if bound is None else bound.reshape(()) for bound in (call.input(1), call.input(2)))
+    if dtype.kind == "f":
+        low, high = -np.inf if low is None else low, np.inf if high is None else high
     return None if low is None else np.asarray(low, dtype), None if high is None else np.asarray(high, dtype)
 
 
 @pointwise("Clip")
-def _clipping(call: Call, dtype: np.dtype[Any]) -> Pointwise:
+def _clipping(call: Call, dtype: np.dtype[Any], _: int) -> Pointwise:
     low, high = _bounds(call, dtype)
-    if low is None or high is None:
-        raise Unsupported("only one bound")
     return lambda source, target, channels: np.clip(source, low, high, out=target)
 
 
 @pointwise("Relu")
-def _rectification(call: Call, dtype: np.dtype[Any]) -> Pointwise:
+def _rectification(call: Call, dtype: np.dtype[Any], _: int) -> Pointwise:
     return lambda source, target, channels: positive(source, target)

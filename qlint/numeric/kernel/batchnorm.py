@@ -18,9 +18,9 @@ def batch_normalization(call: Call) -> Result:
     wide = working(x.dtype)
     constant = not _training(call)
     spatial = call.attribute("spatial", 1)
-    channels = {parameter.shape for parameter in (scale, bias, mean, variance)}
-    if constant and spatial and x.ndim > 2 and x.dtype == wide and channels == {x.shape[1:2]}:
-        return applied(x, (normalization(call, wide), *call.then))
+    shapes = {parameter.shape for parameter in (scale, bias, mean, variance)}
+    if constant and spatial and x.ndim > 2 and x.dtype == wide and shapes == {x.shape[1:2]}:
+        return applied(x, (normalization(call, wide, x.shape[1]), *call.then))
     if call.then:
         raise Unsupported("only to images with constant statistics can more be applied")
     if not spatial:
@@ -60,16 +60,17 @@ def _line(
 
 
 @pointwise("BatchNormalization")
-def normalization(call: Call, dtype: np.dtype[Any]) -> Pointwise:
+def normalization(call: Call, dtype: np.dtype[Any], channels: int) -> Pointwise:
     """One multiplication and one addition per element."""
     scale, bias, mean, variance = (call.required(i) for i in range(1, 5))
-    if _training(call) or not call.attribute("spatial", 1) or {p.ndim for p in (scale, bias, mean, variance)} != {1}:
+    shapes = {parameter.shape for parameter in (scale, bias, mean, variance)}
+    if _training(call) or not call.attribute("spatial", 1) or shapes != {(channels,)}:
         raise Unsupported("not the same for all elements of a channel")
     factor, summand = map(PerChannel, _line(call, scale, bias, mean, variance, dtype))
 
-    def normalize(source: Array, target: Array, channels: slice) -> None:
-        factor.combine(np.multiply, source, target, channels)
-        summand.combine(np.add, target, target, channels)
+    def normalize(source: Array, target: Array, some: slice) -> None:
+        factor.combine(np.multiply, source, target, some)
+        summand.combine(np.add, target, target, some)
 
     return normalize
 

@@ -1,4 +1,4 @@
-"""Conv: matrix products over blocks of windows; depthwise ones are left to `depthwise.py`."""
+"""Conv: matrix products over blocks of windows; depthwise ones of many channels are left to `depthwise.py`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ BLOCK = 1 << 21
 FEW = 128
 """Positions that a product has at least, however large the windows: narrow products waste BLAS's time."""
 
+MANY = 17
+"""Channels from which on one filter for each is left to `depthwise.py`: runs over fewer are too short there."""
+
 
 @operator("Conv", leads=True)
 def conv(call: Call) -> Result:
@@ -40,7 +43,8 @@ def conv(call: Call) -> Result:
     if call.then and wide.dtype != x.dtype:
         raise Unsupported("what follows needs a rounded result")
     then = call.then if bias is None else (_biased(bias.astype(wide.dtype, copy=False)), *call.then)
-    return convolved(wide, widened(weights), window, groups, then).astype(x.dtype, copy=False)
+    weights = widened(weights).astype(wide.dtype, copy=False)
+    return convolved(wide, weights, window, groups, then).astype(x.dtype, copy=False)
 
 
 def _biased(bias: Array) -> Pointwise:
@@ -53,16 +57,16 @@ def convolved(x: Array, weights: Array, window: Window, groups: int, then: Seque
     n, channels = x.shape[:2]
     filters = weights.shape[0]
     shape = (n, filters, *window.out)
-    if weights.shape[1] == 1 and groups > 1:
+    if 0 in shape:
+        return np.empty(shape, x.dtype)
+    if groups == channels == filters >= MANY:
         return depthwise(x, weights, window, then)
     result = empty(shape, x.dtype, channels_last=window.taps == groups == 1 and last(x))
-    if not result.size:
-        return result
     x = padded(x, window)
-    flat = result.reshape(n, groups, filters // groups, -1)
+    flat = result.reshape(n, filters, -1)
     matrices = weights.reshape(groups, filters // groups, -1)
     if window.taps == 1:
-        seen = x if window.out == window.size else tapped(x, window)
+        seen = x if x.shape[2:] == window.out else tapped(x, window)
         seen = seen.reshape(n, groups, channels // groups, -1)
         for image, target in zip(seen, flat, strict=True):
             _multiply(matrices, image, target, then)
@@ -73,13 +77,12 @@ def convolved(x: Array, weights: Array, window: Window, groups: int, then: Seque
 
 
 def _multiply(matrices: Array, seen: Array, target: Array, then: Sequence[Pointwise]) -> None:
-    """The products of all groups, and what follows them."""
+    """The products of all groups, and what follows them; `target` is (filters, positions)."""
     if len(matrices) == 1:
-        multiply(matrices[0], seen[0], target[0])
+        multiply(matrices[0], seen[0], target)
     else:
-        np.matmul(matrices, seen, out=target)
-    for group, part in enumerate(target):
-        finish(part, then, group * len(part))
+        np.matmul(matrices, seen, out=target.reshape(*matrices.shape[:2], -1))
+    finish(target, then)
 
 
 def _unrolled(image: Array, matrices: Array, window: Window, target: Array, then: Sequence[Pointwise]) -> None:
@@ -89,7 +92,7 @@ def _unrolled(image: Array, matrices: Array, window: Window, target: Array, then
         image: padded, (channels, *size).
         matrices: (groups, filters / groups, channels / groups * taps).
         window: the window.
-        target: (groups, filters / groups, positions), written.
+        target: (filters, positions), written.
         then: what follows.
     """
     groups = len(matrices)
@@ -109,7 +112,7 @@ def _unrolled(image: Array, matrices: Array, window: Window, target: Array, then
             unrolled = own[: part.size].reshape(part.shape)
             np.copyto(unrolled, part)
             matrix = unrolled.reshape(groups, height // groups, -1)
-            _multiply(matrices, matrix, target[:, :, start * row : (start + rows) * row], then)
+            _multiply(matrices, matrix, target[:, start * row : (start + rows) * row], then)
 
     starts = range(0, window.out[0], rows)
     if len(starts) < workers():

@@ -25,20 +25,18 @@ COST = 4
 
 
 def depthwise(x: Array, weights: Array, window: Window, then: Sequence[Pointwise]) -> Array:
-    """Convolve each channel by itself.
+    """Convolve each channel by itself, with one filter.
 
     Args:
         x: (n, channels, *size), without padding.
-        weights: (channels * multiplier, 1, *kernel).
+        weights: (channels, 1, *kernel).
         window: the window.
         then: what follows.
 
     Returns:
-        (n, channels * multiplier, *out), channels last in memory.
+        (n, channels, *out), channels last in memory.
     """
-    channels = len(weights)
-    if x.shape[1] != channels:
-        x = x.repeat(channels // x.shape[1], 1)
+    channels = x.shape[1]
     result = empty((len(x), channels, *window.out), x.dtype, channels_last=True)
     # What a tap sees of all channels along the last axis is one run, unless that axis is cut into blocks.
     merged = window.strides[-1] == 1 and len(window.size) > 1

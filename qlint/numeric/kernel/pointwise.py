@@ -10,6 +10,7 @@ place side by side, which those without taps then keep: a matrix product does no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,19 +47,13 @@ def applied(x: Array, functions: Sequence[Pointwise]) -> Array:
     return result
 
 
-def finish(image: Array, then: Sequence[Pointwise], first: int = 0) -> None:
-    """Apply functions in place.
-
-    Args:
-        image: (channels, ...), or a part of one.
-        then: the functions, in order.
-        first: the number of its first channel.
-    """
+def finish(image: Array, then: Sequence[Pointwise]) -> None:
+    """Apply functions in place to an image (channels, ...), or to a part of one that has all channels."""
     if not then:
         return
     for piece, channels in _pieces(image):
         for function in then:
-            function(image[piece], image[piece], slice(first + channels.start, first + channels.stop))
+            function(image[piece], image[piece], channels)
 
 
 def _pieces(image: Array) -> Iterator[tuple[tuple[slice, ...], slice]]:
@@ -88,7 +83,11 @@ class PerChannel:
 
     def __init__(self, values: Array) -> None:
         self._columns = values[:, None]
-        self._run = np.tile(values, max(1, -(-RUN // max(values.size, 1))))
+
+    @cached_property
+    def _run(self) -> Array:
+        """The values over and over, as they lie beside channels that are last in memory."""
+        return np.tile(self._columns[:, 0], -(-RUN // max(len(self._columns), 1)))
 
     def combine(self, function: np.ufunc, source: Array, target: Array, channels: slice) -> None:
         """Combine each element of a piece (channels, ...) with its channel's value; into `target`, perhaps in place."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from qlint.numeric.kernel.precision import widened
@@ -21,7 +23,7 @@ def matmul(call: Call) -> Result:
     a_wide, b_wide = _wide(a), _wide(b)
     if b.ndim == 2 and a.ndim >= 2:
         # One product instead of many small ones.
-        flat = multiply(a_wide.reshape(-1, a.shape[-1]), b_wide)
+        flat = multiply(a_wide.reshape(prod(a.shape[:-1]), a.shape[-1]), b_wide)
         return flat.reshape(*a.shape[:-1], b.shape[1]).astype(a.dtype, copy=False)
     return np.asarray(np.matmul(a_wide, b_wide)).astype(a.dtype, copy=False)
 

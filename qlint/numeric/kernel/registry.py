@@ -12,7 +12,8 @@ Result: TypeAlias = Array | tuple[Array | None, ...]
 Function: TypeAlias = "Callable[[Call], Result]"
 Pointwise: TypeAlias = Callable[[Array, Array, slice], object]
 """Computes a piece (channels, ...) of an image from another, which may be itself; the slice says which channels."""
-Maker: TypeAlias = "Callable[[Call, np.dtype[Any]], Pointwise]"
+Maker: TypeAlias = "Callable[[Call, np.dtype[Any], int], Pointwise]"
+"""Makes it from a node whose first input is not known, the type of that, and how many channels it has."""
 
 DEFAULT = ("", "ai.onnx")
 """Names of ONNX's own domain."""
@@ -92,7 +93,8 @@ def operator(*op_types: str, leads: bool = False) -> Callable[[Function], Functi
 
     Args:
         op_types: the operators.
-        leads: whether the function applies `Call.then` to its result.
+        leads: whether the function applies `Call.then` to its result, which has the type of the first input and as
+            many channels as the second is long, or declines.
     """
 
     def register(function: Function) -> Function:
@@ -113,11 +115,7 @@ def find(op_type: str, domain: str = "") -> Function | None:
 
 
 def pointwise(*op_types: str) -> Callable[[Maker], Maker]:
-    """Register what makes of a node, all of whose inputs but the first are known, a function of pieces of that.
-
-    It is given the element type of the pieces, float32 or float64, and raises `Unsupported` where there is no such
-    function.
-    """
+    """Register what makes of a node a function of pieces of its first input; `Unsupported` where there is none."""
 
     def register(make: Maker) -> Maker:
         _POINTWISE.update(dict.fromkeys(op_types, make))

@@ -127,9 +127,11 @@ def share(work: Callable[[Iterator[T], S], None], items: Sequence[T], scratch: C
         work(common, scratch())
         return
 
+    held = [work]  # to let go of it: a helper that is cancelled lives on until a thread clears it away
+
     def quietly(own: S) -> None:
         with np.errstate(all="ignore"):  # threads do not inherit it
-            work(common, own)
+            held[0](common, own)
 
     helpers = [pool.submit(quietly, scratch()) for _ in range(min(workers(), len(items)) - 1)]
     token = _team.set(None)  # what is shared already is not shared once more
@@ -140,6 +142,7 @@ def share(work: Callable[[Iterator[T], S], None], items: Sequence[T], scratch: C
         for helper in helpers:
             if not helper.cancel():  # one that has not begun finds nothing left to do
                 helper.result()
+        held.clear()
 
 
 def each(function: Callable[[T], object], items: Sequence[T]) -> None:
@@ -155,7 +158,7 @@ def each(function: Callable[[T], object], items: Sequence[T]) -> None:
 def pieces(length: int, count: int) -> list[slice]:
     """Cut a length into at most `count` pieces, of whole multiples of 16 but for the last."""
     step = -(-length // count)
-    step = -(-step // 16) * 16
+    step = max(-(-step // 16), 1) * 16
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
