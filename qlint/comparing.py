@@ -132,5 +132,5 @@ def expect_bound(bind: Bind | None, *models: Model) -> None:
     """
     from qlint.files.binding import unmatched
 
-    for error in unmatched(bind, {name for model in models for name in model.bound}):
-        raise error
+    for error in unmatched(bind, dict.fromkeys(name for model in models for name in model.bindable)):
+        raise error.at(models[0].path) if len(models) == 1 else error

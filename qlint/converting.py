@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from qlint.comparing import expect_bound
 from qlint.errors import OutputError, QlintError, UsageError
+from qlint.files.atomic import unwritable
 from qlint.files.quoting import quoted
 from qlint.files.suffixes import DESCRIPTIONS, ONNX, is_description
 
@@ -113,7 +114,11 @@ def _staged(out: Path) -> Iterator[Path]:
             for name in sorted(os.listdir(stage), key=lambda name: name == out.name):
                 os.replace(os.path.join(stage, name), folder / name)
     except OSError as error:
-        raise OutputError(f"it cannot be written: {error.strerror or error}", path=out.as_posix()) from error
+        raise unwritable(out, error) from error
+    except QlintError as error:
+        if error.path is None or Path(stage).as_posix() in error.path:  # nobody gets to see what stood there
+            error.path = out.as_posix()
+        raise
 
 
 def _described(model: Model, out: str) -> Converted:

@@ -19,7 +19,7 @@ class Found:
 
     Attributes:
         models: paths in sorted order, as given or below what was given, with `/`, each once.
-        errors: paths that are neither a file nor a folder.
+        errors: paths that are neither a file nor a folder, and folders that cannot be read.
     """
 
     models: tuple[str, ...]
@@ -37,19 +37,37 @@ def discover(paths: Iterable[str]) -> Found:
     for path in paths:
         shown = path.replace(os.sep, "/")
         if os.path.isdir(path):
-            below = sorted(_walk(path))
+            below = sorted(_walk(path, errors))
             models.update(dict.fromkeys(below))
             if not below and shown.rstrip("/").lower().endswith(MODELS):
                 errors.append(ModelError("this is a folder, not a model", "give a model's file", path=shown))
-        elif os.path.lexists(path):
+        elif _may_be_there(path):
             models[shown] = None
         else:
             errors.append(ModelError("there is no such file or folder", "check the path", path=shown))
     return Found(tuple(sorted(models)), tuple(errors))
 
 
-def _walk(top: str) -> Iterator[str]:
-    for folder, below, files in os.walk(top):
+def _may_be_there(path: str) -> bool:
+    """Whether there is a file, or the system does not say; why it does not is told when the file is read."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _walk(top: str, errors: list[ModelError]) -> Iterator[str]:
+    """Paths of the models below a folder; what the system does not let be walked goes to `errors`."""
+
+    def note(error: OSError) -> None:
+        problem = f"this folder cannot be read: {error.strerror or error}"
+        shown = os.fspath(error.filename or top).replace(os.sep, "/")
+        errors.append(ModelError(problem, "allow reading it, or check others", path=shown))
+
+    for folder, below, files in os.walk(top, onerror=note):
         if folder != top and _MARK_OF_ENVIRONMENT in files:
             below.clear()
             continue

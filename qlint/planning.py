@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qlint import session
@@ -44,10 +44,12 @@ class Planning:
     Attributes:
         plan: of the network as it is.
         prepared: of the network after preparation; None where that was not asked for.
+        bind: sizes that the plan relies on, since they were given (`--bind`).
     """
 
     plan: Plan
     prepared: Prepared | None = None
+    bind: Bind = field(default_factory=dict)
 
 
 def plan(
@@ -74,10 +76,14 @@ def plan(
 
         with session.undisturbed():
             loaded, network = session.load(path, bind=bind)
-            for error in unmatched(bind, loaded.model.bound):
+            for error in unmatched(bind, loaded.model.bindable):
                 raise error
             return [
-                Planning(plan_network(network, environment), _prepared(loaded, environment, bind) if prepared else None)
+                Planning(
+                    plan_network(network, environment),
+                    _prepared(loaded, environment, bind) if prepared else None,
+                    dict(bind or {}),
+                )
                 for environment in environments
             ]
     except QlintError as exc:

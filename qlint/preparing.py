@@ -45,6 +45,7 @@ class Fixed:
         digest: the model's.
         environment: what it was prepared for.
         steps: the transforms that ran, by name, with whose they are.
+        bind: sizes that the rewrites may rely on, since they were given (`--bind`).
         applied: rewrites in the order in which they were applied.
         declined: layers that a transform is about and left alone, and why.
         verification: how the result was proven.
@@ -57,6 +58,7 @@ class Fixed:
     digest: str
     environment: Environment
     steps: dict[str, Step]
+    bind: Bind = field(default_factory=dict)
     applied: list[Rewrite | Patch] = field(default_factory=list)
     declined: list[Declined] = field(default_factory=list)
     verification: Verification | None = None
@@ -117,6 +119,7 @@ def fix(
     steps = chosen(environment, select, ignore, unsafe=unsafe)
     if is_description(path):
         return _fix_description(path, environment, Settings(steps, bind, data, tolerance, backend), out, patch)
+    _expect_name_of_model(out)
     model = read_model(path, bind)
     expect_bound(bind, model)
     values = load(data, model.graph) if data is not None else None
@@ -129,9 +132,8 @@ def fix(
         if not found:
             break
         unproven |= {key: f"the rewrite could not be proven: {reason}" for key, reason in found.items()}
-    fixed = Fixed(
-        path.replace(os.sep, "/"), model.digest, environment, {s.transform: s for s in environment.transforms}
-    )
+    transforms = {step.transform: step for step in environment.transforms}
+    fixed = Fixed(path.replace(os.sep, "/"), model.digest, environment, transforms, dict(bind or {}))
     declined = [*prepared.declined, *unspoken(prepared.model, prepared.declined, steps)]
     fixed.applied = [dataclasses.replace(entry, type=layer_type(entry.type)) for entry in patches]
     fixed.declined = [dataclasses.replace(entry, type=layer_type(entry.type)) for entry in declined]
@@ -162,7 +164,7 @@ def _fix_description(
     prepared = prepare_description(*loaded.described, settings)
     description = prepared.before
     steps = {step.transform: step for step in environment.transforms}
-    fixed = Fixed(description.path, description.digest, environment, steps)
+    fixed = Fixed(description.path, description.digest, environment, steps, dict(settings.bind or {}))
     fixed.applied, fixed.declined, fixed.verification = prepared.applied, prepared.declined, prepared.verification
     if fixed.refusal:
         fixed.status = "refused"
@@ -234,10 +236,17 @@ def apply_patch(path: str, patch: str, out: str) -> Sequence[Patch | Rewrite]:
         from qlint.saving_described import apply_to_description
 
         return apply_to_description(path, patch, out)
+    _expect_name_of_model(out)
     model = read_model(path)
     prepared = apply_file(Path(patch), model)
     write_model(Path(path), prepared.model, Path(out))
     return [applied.patch for applied in prepared.applied]
+
+
+def _expect_name_of_model(out: str | None) -> None:
+    if out is not None and is_description(out):
+        problem = f"{out} is named as a network description, and the result is an ONNX model"
+        raise UsageError(problem, "name it .onnx, or use qlint convert")
 
 
 def _write(fixed: Fixed, model: Model, out: str | None) -> None:

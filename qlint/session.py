@@ -60,6 +60,7 @@ class Report:
     Attributes:
         environments: what was checked against, in the order of their ids.
         assumed: no environment was asked for, and the default was taken.
+        bind: sizes that the findings rely on, since they were given (`--bind`).
         models: in the order of their paths.
         diagnostics: by model, then the whole network's, then by layer in topological order, then by code.
         errors: what could not be done; each names its path.
@@ -68,6 +69,7 @@ class Report:
 
     environments: tuple[Environment, ...]
     assumed: bool = False
+    bind: Bind = field(default_factory=dict)
     models: list[CheckedModel] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: list[QlintError] = field(default_factory=list)
@@ -85,8 +87,8 @@ def _kind(finding: Diagnostic) -> str:
     return finding.severity.label if finding.outcome is Outcome.VIOLATION else "undecided"
 
 
-def read_network(path: str, *, bind: Bind | None = None, data: bytes | None = None) -> tuple[Network, set[str]]:
-    """A model's network, and the names of `bind` that it has.
+def read_network(path: str, *, bind: Bind | None = None, data: bytes | None = None) -> tuple[Network, tuple[str, ...]]:
+    """A model's network, and the names that `bind` may give; none where it gives none.
 
     Args:
         path: of the model; only its name if `data` is given.
@@ -97,7 +99,7 @@ def read_network(path: str, *, bind: Bind | None = None, data: bytes | None = No
         ModelError: the model cannot be read, or its facts contradict each other.
     """
     loaded, network = load(path, bind=bind, data=data)
-    return network, set(loaded.model.bound)
+    return network, loaded.model.bindable
 
 
 def load(path: str, *, bind: Bind | None = None, data: bytes | None = None) -> tuple[Loaded, Network]:
@@ -141,19 +143,19 @@ def check(
     from qlint.rules.suppressing import Suppressing
 
     chosen = [(e, rules(e) if rules else select(e, (), ())) for e in sorted(environments, key=lambda e: e.id)]
-    report = Report(tuple(environment for environment, _ in chosen), assumed)
-    bound: set[str] = set()
+    report = Report(tuple(environment for environment, _ in chosen), assumed, dict(bind or {}))
+    bindable: dict[str, None] = {}
     for number, path in enumerate(sorted(paths)):
         if progress is not None:
             progress(path, number)
         with undisturbed():
             try:
-                network, matched = read_network(path, bind=bind, data=data)
+                network, names = read_network(path, bind=bind, data=data)
             except QlintError as exc:
                 report.errors.append(exc)
                 report.models.append(CheckedModel(path, None, exc.what))
                 continue
-            bound |= matched
+            bindable.update(dict.fromkeys(names))
             report.models.append(CheckedModel(path, network.digest, layers=len(network)))
             suppressing = Suppressing(network)
             for environment, selected in chosen:
@@ -161,7 +163,7 @@ def check(
                 report.diagnostics.extend(suppressing.mark(findings, environment, selected))
             report.notes.extend(suppressing.unused())
     if all(model.reason is None for model in report.models):
-        report.errors.extend(unmatched(bind, bound))
+        report.errors.extend(unmatched(bind, bindable))
     return report
 
 

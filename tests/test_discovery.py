@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,30 @@ def test_fingerprints_know_a_model_by_its_path_in_the_repository(
     touch(tmp_path / "elsewhere" / "m.onnx")
     monkeypatch.chdir(tmp_path / "repo")
     assert repository_path(str(tmp_path / "elsewhere" / "m.onnx")) == "m.onnx"
+
+
+def test_folders_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "a" / "m.onnx")
+    touch(tmp_path / "closed" / "n.onnx")
+    scandir, closed = os.scandir, str(tmp_path / "closed")
+
+    def guarded(path: str) -> object:
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    found = discover([str(tmp_path)])
+    assert found.models == (f"{tmp_path}/a/m.onnx",)
+    (error,) = found.errors
+    assert error.path == closed and error.problem == "this folder cannot be read: Permission denied"
+
+
+def test_what_the_system_does_not_tell_of_is_not_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: str) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "lstat", closed)
+    assert discover([f"{tmp_path}/closed/m.onnx"]).models == (f"{tmp_path}/closed/m.onnx",)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from qlint.cli import output
 from qlint.cli.common import add_output_format
-from qlint.errors import Exit, UsageError
+from qlint.cli.overwriting import expect_apart
+from qlint.errors import Exit
 from qlint.report import apply_page, write_page
 
 
@@ -24,8 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     targets = output.targets(arguments.output_format, ("text", "json"), "text")
     from qlint import preparing
 
-    if os.path.exists(arguments.output) and os.path.samefile(arguments.output, arguments.model):
-        raise UsageError("OUT is the model itself", "name another file")
+    expect_apart((arguments.model, arguments.patch), (arguments.output, *output.files(targets)))
     applied = preparing.apply_patch(arguments.model, arguments.patch, arguments.output)
     for target in targets:
         with output.opened(target) as stream:

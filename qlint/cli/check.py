@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Literal
 
 from qlint.cli import common, output
+from qlint.cli.overwriting import expect_apart
 from qlint.cli.parser import one_of
 from qlint.cli.progress import Progress
 from qlint.diagnostics import Outcome, Severity
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     undecided = one_of(arguments.undecided, _UNDECIDED, "way to treat undecided rules")
     color = one_of(arguments.color, ["auto", "always", "never"], "color choice")
     targets = output.targets(arguments.output_format, FORMATS, FORMATS[0])
-    report = _check(arguments)
+    report = _check(arguments, output.files(targets))
     for error in report.errors:
         output.complain(error)
     if not arguments.quiet:
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _status(report, arguments, fail_on, undecided)
 
 
-def _check(arguments: argparse.Namespace) -> Report:
+def _check(arguments: argparse.Namespace, written: list[str]) -> Report:
     from qlint import session
     from qlint.discovery import discover
     from qlint.rules import selection
@@ -100,6 +101,8 @@ def _check(arguments: argparse.Namespace) -> Report:
     data = _standard_input(arguments)
     found = discover(arguments.paths or ["."]) if data is None else None
     paths = (arguments.stdin_filename or "<stdin>",) if found is None else found.models
+    if data is None:
+        expect_apart(paths, written)
     progress = Progress(len(paths), quiet=arguments.quiet)
     try:
         report = session.check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from qlint.cli import common, output
+from qlint.cli.overwriting import expect_apart
 from qlint.errors import Exit
 from qlint.report import convert_page, write_page
 
@@ -21,6 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert, compare, and report; exit 1 where the result is partial."""
     targets = output.targets(arguments.output_format, ("text", "json"), "text")
     bind = common.binds(arguments.bind)
+    reports = output.files(targets)
+    expect_apart((arguments.source,), reports)
+    expect_apart((), (arguments.out, *reports))
     from qlint import converting
 
     converted = converting.convert(arguments.source, arguments.out, bind=bind)

@@ -6,6 +6,7 @@ import argparse
 import os
 
 from qlint.cli import common, output
+from qlint.cli.overwriting import expect_apart
 from qlint.errors import Exit, UsageError
 from qlint.files.suffixes import split_suffix
 from qlint.report import fix_page, write_page
@@ -25,7 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     where.add_argument("-o", "--output", metavar="OUT", help="where the result goes (default: <stem>.fixed<suffix>)")
     where.add_argument("--in-place", action="store_true", help="replace the model, if anything changes")
     where.add_argument("--diff", action="store_true", help="write nothing; show what would change, and exit 1 if so")
-    parser.add_argument("--patch", metavar="FILE", help="also save what was done, for qlint apply")
+    parser.add_argument(
+        "--patch", metavar="FILE", help="also save what was done, for qlint apply; tensors go to FILE.npz"
+    )
     parser.add_argument("--select", action="append", metavar="TRANSFORM", help="run only these transforms")
     parser.add_argument("--ignore", action="append", metavar="TRANSFORM", help="leave these transforms out")
     parser.add_argument("--unsafe", action="store_true", help="also run transforms that change what is computed")
@@ -55,6 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         out = f"{stem}.fixed{suffix}"
     if not arguments.in_place and out is not None and _same(out, arguments.model):
         raise UsageError("OUT is the model itself", "write --in-place to replace it, or name another file")
+    beside = None if arguments.patch is None else f"{arguments.patch}.npz"  # its tensors
+    results = (None if arguments.in_place else out, arguments.patch, beside, *output.files(targets))
+    expect_apart((arguments.model, arguments.data), results)
     fixed = preparing.fix(
         arguments.model,
         environments[0],

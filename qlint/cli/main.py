@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from qlint import __version__
 from qlint.cli.parser import Parser
-from qlint.errors import Exit, QlintError
+from qlint.errors import Exit, QlintError, UsageError
 
 COMMANDS = {
     "check": "lint models",
@@ -67,11 +67,14 @@ def _parse(words: list[str]) -> argparse.Namespace:
         prog="qlint", description="Tells which layers of an ONNX network will not survive int8 quantization, and why."
     )
     parser.add_argument("--version", action="version", version=f"qlint {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    # Only the command that runs is imported, so that `qlint --help` stays light.
+    # Told how the program is called, argparse need not work it out by writing a usage line.
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="qlint")
+    # Only the command that runs is imported, and others have a parser only where they may be listed: `qlint rule` and
+    # `qlint --help` have to be light.
     wanted = next((word for word in words if not word.startswith("-")), None)
     parsers = {}
-    for name, summary in COMMANDS.items():
+    for name in words[:1] if wanted in COMMANDS and wanted == words[0] else COMMANDS:
+        summary = COMMANDS[name]
         own = parsers[name] = commands.add_parser(
             name, help=summary, description=summary[0].upper() + summary[1:] + "."
         )
@@ -81,7 +84,10 @@ def _parse(words: list[str]) -> argparse.Namespace:
             own.set_defaults(run=module.run)
     arguments, rest = parser.parse_known_args(words)
     if rest:
-        parsers.get(arguments.command, parser).error("unrecognized arguments: " + " ".join(rest))
+        whose = parser if rest[0] == words[0] else parsers.get(arguments.command, parser)
+        whose.error("unrecognized arguments: " + " ".join(rest))
+    if arguments.command is None:
+        raise UsageError("no command is given", f"use {', '.join(COMMANDS)}; `qlint --help` explains them")
     return arguments
 
 

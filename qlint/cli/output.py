@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from qlint.cli.overwriting import is_special
 from qlint.cli.parser import one_of
 from qlint.errors import QlintError, UsageError
 from qlint.report.escape import visible
@@ -45,9 +46,14 @@ def targets(words: Sequence[str] | None, formats: Sequence[str], default: str) -
     return found
 
 
+def files(targets: Iterable[Target]) -> list[str]:
+    """Paths of the files among the targets."""
+    return [target.file for target in targets if target.file is not None]
+
+
 @contextmanager
 def opened(target: Target) -> Iterator[TextIO]:
-    """A stream to write a report to; a file is renamed into place when it is complete.
+    """A stream to write a report to; a file is renamed into place when it is complete, a device or link written to.
 
     Raises:
         QlintError: the file cannot be written.
@@ -63,6 +69,13 @@ def opened(target: Target) -> Iterator[TextIO]:
                 f"the report cannot be written: {exc.strerror or exc}", "check where standard output goes"
             ) from exc
         return
+    if is_special(target.file):
+        try:
+            with open(target.file, "w", encoding="utf-8", newline="\n") as file:
+                yield file
+        except OSError as exc:
+            raise _unwritable(target.file, exc) from exc
+        return
     import tempfile  # costs 10 ms, which `qlint rule` need not pay
 
     folder, name = os.path.split(os.path.abspath(target.file))
@@ -77,12 +90,16 @@ def opened(target: Target) -> Iterator[TextIO]:
         os.replace(temporary, target.file)
         temporary = None
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        raise QlintError(f"the report cannot be written: {reason}", "name another file", path=target.file) from exc
+        raise _unwritable(target.file, exc) from exc
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _unwritable(file: str, error: OSError | ValueError) -> QlintError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return QlintError(f"the report cannot be written: {reason}", "name another file", path=file)
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qlint.cli import common, output
+from qlint.cli.overwriting import expect_apart
 from qlint.cli.parser import one_of
 from qlint.errors import Exit, UsageError
 from qlint.report import write_page
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     color = one_of(arguments.color, ["auto", "always", "never"], "color choice")
     least = _least(arguments.min_quantized)
     environments = common.environments(arguments.env, arguments.profile)
+    expect_apart((arguments.model,), output.files(targets))
     from qlint import planning
     from qlint.report import plan_page
     from qlint.report.layout import Style

@@ -57,7 +57,7 @@ def _validate(files: list[str]) -> int:
         output.complain(mistake)
     if mistakes:
         return Exit.ERROR
-    print(f"{_number(len(files), 'rule file')} without mistakes")
+    _say([f"{_number(len(files), 'rule file')} without mistakes"])
     return Exit.CLEAN
 
 
@@ -73,11 +73,14 @@ def _test(files: list[str]) -> int:
             ran += 1
             if not result.ok:
                 failed.append(f"{environment.path}: {result.problem}")
-    for line in failed:
-        print(visible(line, limit=1000))
     passed = f"{ran - len(failed)} of {_number(ran, 'example')} of {_number(rules, 'rule')} do as they claim"
-    print(passed)
+    _say([*failed, passed])
     return Exit.FINDINGS if failed else Exit.CLEAN
+
+
+def _say(lines: Iterable[str]) -> None:
+    with output.opened(output.Target("text", None)) as stream:
+        stream.writelines(visible(line, limit=1000) + "\n" for line in lines)
 
 
 def _number(count: int, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from qlint.cli import common, output
+from qlint.cli.overwriting import expect_apart
 from qlint.errors import Exit
 from qlint.report import verify_page, write_page
 
@@ -23,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare and report."""
     targets = output.targets(arguments.output_format, ("text", "json"), "text")
     tolerance, bind = common.tolerance(arguments.tolerance), common.binds(arguments.bind)
+    expect_apart((arguments.first, arguments.second, arguments.data), output.files(targets))
     from qlint import preparing
 
     verified = preparing.verify(

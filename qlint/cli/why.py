@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from qlint.cli import common, output
+from qlint.cli.overwriting import expect_apart
 from qlint.errors import Exit, UsageError
 from qlint.report import why_page, write_page
 
@@ -26,12 +27,17 @@ def run(arguments: argparse.Namespace) -> int:
     environments = common.environments(arguments.env, arguments.profile)
     if len(environments) > 1:
         raise UsageError("why explains one environment at a time", "give one -e")
+    expect_apart((arguments.model,), output.files(targets))
     from qlint import session
+    from qlint.files.binding import unmatched
     from qlint.rules import explain
 
     if arguments.rule is not None:
         explain.find_rule(environments[0], arguments.rule)  # an unknown one is said before the model is read
-    network, _ = session.read_network(arguments.model, bind=common.binds(arguments.bind))
+    bind = common.binds(arguments.bind)
+    network, bindable = session.read_network(arguments.model, bind=bind)
+    for error in unmatched(bind, bindable):
+        raise error.at(arguments.model)
     layer = explain.find_layer(network, arguments.layer)
     found = explain.explain(network, layer, environments[0], arguments.rule)
     for target in targets:

@@ -32,6 +32,8 @@ def replaced(path: Path) -> Iterator[Callable[[Iterable[Piece], Source | None], 
     try:
         if path.is_dir():
             raise OutputError("it is a folder", "give the path of a file", path=path.as_posix())
+        if path.exists() and not path.is_file():
+            raise OutputError("it is a device or a pipe", "give the path of a file", path=path.as_posix())
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
         try:
             yield lambda pieces, source: _write(descriptor, pieces, source)
@@ -43,12 +45,17 @@ def replaced(path: Path) -> Iterator[Callable[[Iterable[Piece], Source | None], 
         temporary = None
         folder_synced(path.parent)
     except OSError as error:
-        remedy = "check the folder, its permissions and the space that is left"
-        raise OutputError(f"it cannot be written: {error.strerror or error}", remedy, path=path.as_posix()) from error
+        raise unwritable(path, error) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The error that says why the system does not let a file be written."""
+    remedy = "check the folder, its permissions and the space that is left"
+    return OutputError(f"it cannot be written: {error.strerror or error}", remedy, path=path.as_posix())
 
 
 def copied(file: FileOnDisk, target: Path) -> None:

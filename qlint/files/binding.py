@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from qlint.errors import UsageError
 from qlint.files.quoting import quoted, text
+from qlint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto
@@ -15,22 +17,25 @@ Bind: TypeAlias = Mapping[str, int | list[int | str]]
 """A symbol's number, or an input's sizes (a string leaves its axis open)."""
 
 _INT64 = 1 << 63
+_LISTED = 10
 
 
-def bind_sizes(model: ModelProto, bind: Bind) -> set[str]:
-    """Replace symbols, and sizes of inputs, in everything the model declares; gives the keys that matched.
+def bind_sizes(model: ModelProto, bind: Bind) -> tuple[str, ...]:
+    """Replace symbols, and sizes of inputs, in everything the model declares.
 
     A key that matches nothing is left to the caller, as it may be meant for another model of the same call.
+
+    Returns:
+        The keys that there are, symbols before inputs; none where nothing is to be bound.
 
     Raises:
         UsageError: if a binding contradicts the model, or another binding.
     """
     if not bind:
-        return set()
+        return ()
     sizes: dict[str, int] = {}
     inputs = {text(value.name): value for value in model.graph.input}
-    symbols = {text(dim.dim_param) for dim in _dims(model)} - {""}
-    bound = bind.keys() & (symbols | inputs.keys())
+    symbols = dict.fromkeys(text(dim.dim_param) for dim in _dims(model) if dim.dim_param)
     for key, given in bind.items():
         if isinstance(given, int) and key in inputs and key not in symbols:
             given = [given]
@@ -44,7 +49,7 @@ def bind_sizes(model: ModelProto, bind: Bind) -> set[str]:
         size = sizes.get(text(dim.dim_param))
         if size is not None and dim.dim_param:
             dim.dim_value = size
-    return bound
+    return tuple(symbols | inputs)
 
 
 def open_empty_inputs(model: ModelProto) -> None:
@@ -70,12 +75,13 @@ def _note(sizes: dict[str, int], symbol: str, size: int) -> None:
         raise UsageError(f"--bind gives {symbol!r} the sizes {sizes[symbol]} and {size}", "give it one of them")
 
 
-def unmatched(bind: Bind | None, bound: Collection[str]) -> Iterator[UsageError]:
-    """The error about names of `bind` that no model has; none if each was `bound`."""
-    names = ", ".join(repr(name) for name in sorted(bind or ()) if name not in bound)
+def unmatched(bind: Bind | None, bindable: Collection[str]) -> Iterator[UsageError]:
+    """The error about names of `bind` that no model has, given the `Model.bindable` of all; none if each is there."""
+    names = [name for name in sorted(bind or ()) if name not in bindable]
     if names:
-        problem = f"--bind {names} names no symbolic dimension or input of any model"
-        yield UsageError(problem, "see the undecided findings (-v) for the names there are")
+        problem = f"--bind {', '.join(map(quoted, names))} names no symbolic dimension or input of any model"
+        listed = ", ".join(map(quoted, islice(bindable, _LISTED))) + (", ..." if len(bindable) > _LISTED else "")
+        yield UsageError(problem, did_you_mean(names[0], bindable, f"there are {listed}" if bindable else ""))
 
 
 def _bind_input(name: str, value: ValueInfoProto, given: list[int | str], sizes: dict[str, int]) -> None:

@@ -162,7 +162,7 @@ class Model:
         metadata: the model's metadata_props.
         producer: "name version".
         graph: the main graph, model-local functions inlined.
-        bound: names of symbols and inputs that `--bind` fixed.
+        bindable: names of the symbols and inputs that `--bind` may give; empty where it gives none.
         graphs: of a model that is being edited, every graph by its path.
     """
 
@@ -173,5 +173,5 @@ class Model:
     metadata: dict[str, str]
     producer: str
     graph: Graph
-    bound: set[str] = field(default_factory=set)
+    bindable: tuple[str, ...] = ()
     graphs: dict[str, Graph] = field(default_factory=dict)

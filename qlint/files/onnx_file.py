@@ -36,7 +36,8 @@ def read_model(
     Args:
         path: the file; with `data` only its name, and where external data would lie.
         data: the file's bytes, if they are not to be read from `path`.
-        bind: sizes for symbols (`{"N": 1}`) and inputs (`{"x": [1, 3, 224, 224]}`). What matches is in `Model.bound`.
+        bind: sizes for symbols (`{"N": 1}`) and inputs (`{"x": [1, 3, 224, 224]}`); others than those that are in
+            `Model.bindable` come to nothing.
 
     Returns:
         The model. Its tensors read their values from the file on demand.
@@ -58,7 +59,7 @@ def read_model(
 
 def _model(shown: str, source: Source, stripped: Stripped, bind: Mapping[str, int | list[int | str]]) -> Model:
     proto = _parsed(stripped.content)
-    bound = bind_sizes(proto, bind)
+    bindable = bind_sizes(proto, bind)
     open_empty_inputs(proto)
     function_opsets = [_opsets(function).get("", 0) for function in proto.functions]
     inlined = inline(proto)
@@ -78,7 +79,7 @@ def _model(shown: str, source: Source, stripped: Stripped, bind: Mapping[str, in
     if declared.negative:
         open_negative_sizes(proto)
     infer(records.graphs, proto, moved, declared.seen)
-    check_weights(records.graphs, "check --bind against the model" if bound else AGAIN)
+    check_weights(records.graphs, "check --bind against the model" if not bind.keys().isdisjoint(bindable) else AGAIN)
     return Model(
         path=shown,
         digest=stripped.digest,
@@ -87,7 +88,7 @@ def _model(shown: str, source: Source, stripped: Stripped, bind: Mapping[str, in
         metadata=entries(proto),
         producer=f"{text(proto.producer_name)} {text(proto.producer_version)}".strip(),
         graph=graph,
-        bound=bound,
+        bindable=bindable,
     )
 
 

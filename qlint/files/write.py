@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qlint.errors import ModelError, OutputError
-from qlint.files.atomic import Piece, copied, replaced
+from qlint.files.atomic import Piece, copied, replaced, unwritable
 from qlint.files.external import ExternalFiles
 from qlint.files.model import Model
 from qlint.files.protos import Editor, raw_data
@@ -159,7 +159,7 @@ def copy_beside(files: dict[str, FileOnDisk], out: Path) -> None:
                 )
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"it cannot be written: {error.strerror}", path=target.as_posix()) from error
+            raise unwritable(target, error) from error
         copied(file, target)
 
 

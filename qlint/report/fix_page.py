@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from qlint.report import records
+from qlint.report import records, sizes
 from qlint.report.apply_page import rewrite
 from qlint.report.escape import MESSAGE_LIMIT, name, quoted, visible
 from qlint.report.layout import Style, count
@@ -30,6 +30,7 @@ def text(fixed: Fixed, width: int = 100) -> str:
     style = Style(width=width)
     release = f"@{fixed.environment.release}" if fixed.environment.release else ""
     lines = [f"{visible(fixed.path)} prepared for {fixed.environment.id}{release}"]
+    lines += sizes.lines(fixed.bind, style, "; rewrites may rely on these sizes")
     if fixed.applied:
         lines += ["", f"Rewritten: {count(len(fixed.applied), 'time')}"]
         lines += [line for patch in fixed.applied for line in _applied(patch, fixed, style)]
@@ -138,6 +139,7 @@ def data(fixed: Fixed) -> dict[str, Any]:
         "tool": records.tool(),
         "environment": records.environment(fixed.environment),
         "model": {"path": fixed.path, "digest": fixed.digest},
+        **sizes.data(fixed.bind),
         "out": fixed.out,
         "status": fixed.status,
         "applied": [applied(patch, fixed) for patch in fixed.applied],

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from qlint.diagnostics import Diagnostic
-from qlint.report import Options
+from qlint.report import Options, sizes
 from qlint.report.entry import entry
 from qlint.report.escape import name, visible
 from qlint.report.groups import by_model, by_rule, distinct
@@ -36,7 +36,7 @@ def _blocks(report: Report, options: Options) -> Iterator[Iterable[str]]:
     findings = options.counted(report)
     found = by_model(findings)
     if not options.quiet:
-        yield [_header(report)]
+        yield [_header(report), *sizes.lines(report.bind, style)]
     for model in report.models:
         listed = [finding for finding in found.get(model.path, ()) if options.lists(finding)]
         if listed or (options.verbose and model.reason is None):
@@ -91,7 +91,8 @@ def _summary(report: Report, options: Options, style: Style) -> str:
     parts = [_part(word, counts[word], unlisted[word]) for word in _COUNTED if counts[word]]
     worst = next((word for word in _COUNTED if counts[word]), None)
     models = count(len(report.models), "model") + (f" ({unreadable} unreadable)" if unreadable else "")
-    line = f"{models}: {', '.join(parts) or 'nothing found'}"
+    nothing = "nothing found" if unreadable < len(report.models) else "nothing checked"
+    line = f"{models}: {', '.join(parts) or nothing}"
     others = len(report.errors) - unreadable
     if others > 0:
         line += f"; {count(others, 'further problem')} on standard error"

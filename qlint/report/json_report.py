@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from qlint.report import Options, records
+from qlint.report import Options, records, sizes
 from qlint.report.escape import write_members
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def write(report: Report, out: TextIO, options: Options) -> None:
         "schema": records.SCHEMA,
         "tool": records.tool(),
         "environments": map(records.environment, report.environments),
+        **sizes.data(report.bind),
         "models": map(records.model, report.models),
         "diagnostics": map(records.diagnostic, options.reported(report)),
         "errors": iter(records.errors(report)),

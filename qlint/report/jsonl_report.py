@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from qlint.report import Options, records
+from qlint.report import Options, records, sizes
 from qlint.report.escape import to_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def write(report: Report, out: TextIO, options: Options) -> None:
 
 def _records(report: Report, options: Options) -> Iterator[tuple[str, dict[str, Any]]]:
     environments = [records.environment(checked) for checked in report.environments]
-    yield "header", {"schema": records.SCHEMA, "tool": records.tool(), "environments": environments}
+    header = {"schema": records.SCHEMA, "tool": records.tool(), "environments": environments}
+    yield "header", header | sizes.data(report.bind)
     for model in report.models:
         yield "model", records.model(model)
     for found in options.reported(report):

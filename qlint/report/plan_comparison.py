@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from qlint.report import sizes
 from qlint.report.escape import name, visible
 from qlint.report.layout import Style
 from qlint.report.plan_totals import TITLES, unknown
@@ -27,7 +28,7 @@ def comparison(plans: Sequence[Planning], style: Style, *, every: bool) -> Itera
         every: each layer gets a line; otherwise each type.
     """
     planned = style.wrap(f"Planned for {', '.join(map(_environment, plans))}", 0)
-    yield [style.paint(visible(plans[0].plan.path), "bold"), planned]
+    yield [style.paint(visible(plans[0].plan.path), "bold"), planned, *sizes.lines(plans[0].bind, style)]
     silent = [planning for planning in plans if not planning.plan.environment.table.groups]
     telling = [planning for planning in plans if planning not in silent]
     if telling:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qlint.diagnostics import EvidenceKind
-from qlint.report import records
+from qlint.report import records, sizes
 from qlint.report.escape import name, visible
 from qlint.report.layout import Style
 from qlint.report.plan_comparison import comparison
@@ -49,7 +49,8 @@ def _text(blocks: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> str:
 def _page(planning: Planning, style: Style, verbose: bool, assumed: bool) -> Iterator[Sequence[str]]:
     plan = planning.plan
     said = "No -e given: planned for" if assumed else "Planned for"
-    yield [f"{style.paint(visible(plan.path), 'bold')}", f"{said} {_environment(plan.environment)}"]
+    head = [f"{style.paint(visible(plan.path), 'bold')}", f"{said} {_environment(plan.environment)}"]
+    yield head + sizes.lines(planning.bind, style)
     yield (each if verbose or len(plan.layers) <= LISTED else by_type)(plan, style)
     yield islands(planning, style, every=verbose)
     yield totals(planning, style)
@@ -84,6 +85,7 @@ def _planning(planning: Planning) -> dict[str, Any]:
     found = {
         "environment": records.environment(plan.environment),
         "model": {"path": plan.path, "digest": plan.digest},
+        **sizes.data(planning.bind),
         **_plan(plan),
     }
     if prepared is not None:

@@ -39,7 +39,7 @@ _STALE = "make the patch again with qlint fix --patch on this model"
 
 
 def save(path: Path, model: Model, applied: Sequence[AppliedPatch], verification: Json = None) -> None:
-    """Write patches; the `.npz`, if one is needed, is `<stem>.npz` in the same folder. The bytes are always the same.
+    """Write patches, and an `.npz` of large tensors if there are any. The bytes are always the same.
 
     Args:
         path: of the JSON file.
@@ -55,6 +55,11 @@ def save(path: Path, model: Model, applied: Sequence[AppliedPatch], verification
     save_document(path, model.digest, {"patches": patches, "verification": verification}, encoder)
 
 
+def store_of(path: Path) -> Path:
+    """Where the tensors of a patch file go: `<name>.npz` beside it, as `<stem>.npz` may be a network's weights."""
+    return path.with_name(f"{path.name}.npz")
+
+
 def save_document(path: Path, digest: str, parts: dict[str, Json], encoder: Encoder) -> None:
     """Write a patch file, and the tensors that do not stand in it.
 
@@ -67,9 +72,7 @@ def save_document(path: Path, digest: str, parts: dict[str, Json], encoder: Enco
     Raises:
         OutputError: if a file cannot be written.
     """
-    store = path.with_suffix(".npz")
-    if store == path:
-        store = path.with_name(f"{path.name}.npz")
+    store = store_of(path)
     document = {
         "schema": SCHEMA,
         "model": {"digest": digest},

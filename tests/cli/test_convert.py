@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +184,36 @@ def test_without_learnables_there_is_no_model(tmp_path: Path, capsys: pytest.Cap
 def test_sizes_that_are_bound(partial: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", str(partial), str(tmp_path / "p.qnet.yaml"), "--bind", "M=3"]) == 2
     assert "M" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_the_error_says_what_to_do(
+    description: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    out = tmp_path / "o.onnx"
+    assert main(["convert", str(description), str(out)]) == 2
+    assert capsys.readouterr().err == (
+        f"qlint: error: {out}: it cannot be written: No space left on device (QL006); "
+        "check the folder, its permissions and the space that is left\n"
+    )
+
+
+def test_a_name_that_a_description_cannot_hold(
+    description: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    for command, path in (("convert", tmp_path / "net.onnx"), ("fix", description)):
+        if command == "convert":
+            assert main(["convert", str(description), str(path)]) == 0
+            before = sorted(tmp_path.iterdir())
+            arguments = ["convert", str(path), str(tmp_path / "o\udcff.qnet.yaml")]
+        else:
+            arguments = ["fix", str(path), "-o", str(tmp_path / "o\udcff.qnet.yaml")]
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert f"qlint: error: {tmp_path}/o\\udcff.qnet.yaml: the description could not tell the name" in error
+        assert error.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before

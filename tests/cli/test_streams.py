@@ -20,10 +20,11 @@ def test_a_closed_output_leaves_the_exit_status(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_one_line() -> None:
+@pytest.mark.parametrize("words", [["check", DIGITS], ["rules", "validate"], ["rules", "test"], ["rule", "MAT201"]])
+def test_a_full_disk_is_one_line(words: list[str]) -> None:
     with open("/dev/full", "w") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "qlint", "check", DIGITS],
+            [sys.executable, "-m", "qlint", *words],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

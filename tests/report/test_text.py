@@ -66,6 +66,14 @@ def test_verbose_lists_infos_clean_models_and_documented_evidence() -> None:
     assert "1 info, 1 undecided" in text
 
 
+def test_what_could_not_be_read_is_not_said_to_be_clean() -> None:
+    report = typical()
+    report.diagnostics.clear()
+    assert "3 models (1 unreadable): nothing found;" in rendered(report, "full")
+    report.models[:] = [model for model in report.models if model.reason is not None]
+    assert "1 model (1 unreadable): nothing checked;" in rendered(report, "full")
+
+
 def test_quiet_writes_findings_and_nothing_else() -> None:
     text = rendered(typical(), "full", quiet=True)
     assert text == GOLDEN.partition("\n\n")[2].rpartition("\n\n")[0] + "\n"

@@ -24,7 +24,7 @@ from tests.transforms.trivial import DoubleWeights, LeakyRelu, conv_network, net
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """model.onnx, and p.json with p.npz made for it."""
+    """model.onnx, and p.json with p.json.npz made for it."""
     onnx.save(conv_network(9), tmp_path / "model.onnx")
     model = read_model(tmp_path / "model.onnx")
     save(tmp_path / "p.json", model, prepare(model, [DoubleWeights(), LeakyRelu()]).applied, {"scope": "network"})
@@ -43,9 +43,9 @@ def test_a_saved_patch_does_the_same(folder: Path) -> None:
     assert document["verification"] == {"scope": "network"}
     assert [patch.title for patch in patches] == [entry.patch.title for entry in direct.applied]
     # And the same bytes each time.
-    before = (folder / "p.json").read_bytes(), (folder / "p.npz").read_bytes()
+    before = (folder / "p.json").read_bytes(), (folder / "p.json.npz").read_bytes()
     save(folder / "p.json", model, again.applied, {"scope": "network"})
-    assert ((folder / "p.json").read_bytes(), (folder / "p.npz").read_bytes()) == before
+    assert ((folder / "p.json").read_bytes(), (folder / "p.json.npz").read_bytes()) == before
 
 
 def test_small_patches_need_no_second_file(tmp_path: Path) -> None:
@@ -149,10 +149,10 @@ def test_constants_that_a_replaced_node_leaves_behind_are_checked(tmp_path: Path
 
 
 def test_tensors_of_another_patch_are_refused(folder: Path) -> None:
-    with np.load(folder / "p.npz") as archive:
+    with np.load(folder / "p.json.npz") as archive:
         tensors = {name: archive[name].copy() for name in archive.files}
     next(iter(tensors.values()))[0] ^= 1
-    np.savez(folder / "p.npz", **tensors)
+    np.savez(folder / "p.json.npz", **tensors)
     with pytest.raises(QlintError, match="not the one that belongs to it"):
         load(folder / "p.json")
 
@@ -172,17 +172,17 @@ def test_what_is_no_patch_is_an_error(tmp_path: Path, content: bytes) -> None:
 
 
 def test_missing_and_damaged_stores(folder: Path) -> None:
-    whole = (folder / "p.npz").read_bytes()
+    whole = (folder / "p.json.npz").read_bytes()
     for content in (
         b"",
         whole[: len(whole) // 2],
         whole.replace(b"|u1", b"|O "),
         whole.replace(b"tensor_0", b"tensor_9"),
     ):
-        (folder / "p.npz").write_bytes(content)
+        (folder / "p.json.npz").write_bytes(content)
         with pytest.raises(QlintError):
             load(folder / "p.json")
-    (folder / "p.npz").unlink()
+    (folder / "p.json.npz").unlink()
     with pytest.raises(QlintError, match="missing"):
         load(folder / "p.json")
     with pytest.raises(QlintError, match="no such patch"):
@@ -190,6 +190,6 @@ def test_missing_and_damaged_stores(folder: Path) -> None:
 
 
 def test_a_store_that_unpacks_to_more_than_it_should_is_refused(folder: Path) -> None:
-    np.savez_compressed(folder / "p.npz", tensor_0=np.zeros(100_000_000, np.uint8), tensor_1=np.zeros(1, np.uint8))
+    np.savez_compressed(folder / "p.json.npz", tensor_0=np.zeros(100_000_000, np.uint8), tensor_1=np.zeros(1, np.uint8))
     with pytest.raises(QlintError, match="larger than"):
         load(folder / "p.json")

@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from qlint.errors import OutputError
 from qlint.files.atomic import replaced
 from qlint.files.description.dump import dump
 from qlint.files.description.edit import Changes, rewrite
@@ -125,6 +126,11 @@ def _write_arrays(arrays: Mapping[str, Tensor], out: Path) -> str | None:
     if not arrays:
         return None
     name = f"{stem(out)}.{content_hash(arrays)}.npz"
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:  # Python's stand-ins for bytes that the system's encoding does not have
+        problem = "the description could not tell the name of its array file, which is no UTF-8"
+        raise OutputError(problem, "name OUT in ASCII, or set a UTF-8 locale", path=out.as_posix()) from error
     write_npz(arrays, out.with_name(name))
     return name
 
