@@ -18,6 +18,7 @@ from qlint.errors import QlintError, StalePatchError
 from qlint.files.atomic import replaced
 from qlint.files.model import Model
 from qlint.files.quoting import quoted
+from qlint.files.source import LFS_HEAD
 from qlint.transforms.apply import AppliedPatch, apply, editable
 from qlint.transforms.encoding import DAMAGED, Array, Decoder, Encoder, Json, expectation, preconditions
 from qlint.transforms.patch import Patch, SetMetadata
@@ -176,12 +177,17 @@ def read_document(path: Path) -> Json:
         QlintError: if it cannot be read, or is no patch.
         OSError: if reading fails.
     """
-    if not path.is_file():
+    if not path.exists():
         raise QlintError("there is no such patch file", "check the path")
+    if not path.is_file():
+        raise QlintError("this is not a file", "give a patch that qlint fix --patch made")
     if path.stat().st_size > JSON_LIMIT:
         raise QlintError("the patch is too large to be read", DAMAGED)
+    content = path.read_bytes()
+    if content.startswith(LFS_HEAD):
+        raise QlintError("it is a Git-LFS pointer, not the patch itself", "run git lfs pull")
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise QlintError("it is not a patch, or it is damaged", DAMAGED) from error
     _check(document)

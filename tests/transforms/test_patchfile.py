@@ -171,6 +171,16 @@ def test_what_is_no_patch_is_an_error(tmp_path: Path, content: bytes) -> None:
     assert error.value.path == (tmp_path / "p.json").as_posix() and error.value.remedy
 
 
+def test_what_stands_in_the_place_of_a_patch_is_told(tmp_path: Path) -> None:
+    pointer = tmp_path / "pointer.json"
+    pointer.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    places = {pointer: "Git-LFS pointer", tmp_path: "not a file", tmp_path / "none.json": "no such patch file"}
+    for path, words in places.items():
+        with pytest.raises(QlintError, match=words) as error:
+            load(path)
+        assert error.value.path == path.as_posix() and error.value.remedy
+
+
 def test_missing_and_damaged_stores(folder: Path) -> None:
     whole = (folder / "p.json.npz").read_bytes()
     for content in (
