@@ -101,8 +101,7 @@ def _check(arguments: argparse.Namespace, written: list[str]) -> Report:
     data = _standard_input(arguments)
     found = discover(arguments.paths or ["."]) if data is None else None
     paths = (arguments.stdin_filename or "<stdin>",) if found is None else found.models
-    if data is None:
-        expect_apart(paths, written)
+    expect_apart((*common.rule_files(environments), *(paths if data is None else ())), written)
     progress = Progress(len(paths), quiet=arguments.quiet)
     try:
         report = session.check(

@@ -133,6 +133,12 @@ def _give(word: str, found: dict[str, Environment]) -> None:
     found[given.environment] = dataclasses.replace(found[given.environment], profile=given)
 
 
+def rule_files(environments: Sequence[Environment]) -> list[str]:
+    """The files that environments and their profiles were read from."""
+    profiles = (environment.profile for environment in environments)
+    return [given.path for given in (*environments, *profiles) if given is not None]
+
+
 def binds(words: Sequence[str] | None) -> dict[str, int | list[int | str]]:
     """What `--bind` says: a size by symbol, or a whole shape by input.
 

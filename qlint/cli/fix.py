@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("OUT is the model itself", "write --in-place to replace it, or name another file")
     beside = None if arguments.patch is None else f"{arguments.patch}.npz"  # its tensors
     results = (None if arguments.in_place else out, arguments.patch, beside, *output.files(targets))
-    expect_apart((arguments.model, arguments.data), results)
+    expect_apart((arguments.model, arguments.data, *common.rule_files(environments)), results)
     fixed = preparing.fix(
         arguments.model,
         environments[0],

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     color = one_of(arguments.color, ["auto", "always", "never"], "color choice")
     least = _least(arguments.min_quantized)
     environments = common.environments(arguments.env, arguments.profile)
-    expect_apart((arguments.model,), output.files(targets))
+    expect_apart((arguments.model, *common.rule_files(environments)), output.files(targets))
     from qlint import planning
     from qlint.report import plan_page
     from qlint.report.layout import Style

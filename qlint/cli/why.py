@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     environments = common.environments(arguments.env, arguments.profile)
     if len(environments) > 1:
         raise UsageError("why explains one environment at a time", "give one -e")
-    expect_apart((arguments.model,), output.files(targets))
+    expect_apart((arguments.model, *common.rule_files(environments)), output.files(targets))
     from qlint import session
     from qlint.files.binding import unmatched
     from qlint.rules import explain

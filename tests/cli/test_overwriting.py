@@ -20,6 +20,7 @@ def folder(tmp_path: Path, qlint: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(DIGITS, "m.onnx")
     np.savez("data.npz", image=np.ones((1, 1, 8, 8), np.float32))
     os.link("m.onnx", "same.onnx")
+    shutil.copy(Path(DIGITS).parent.parent / "rules" / "matlab.yaml", "mine.yaml")
     assert qlint("fix", "m.onnx", "-o", "o.onnx", "--patch", "p.json").status == 0
     return tmp_path
 
@@ -36,6 +37,9 @@ def folder(tmp_path: Path, qlint: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
         "verify o.onnx m.onnx --data data.npz --output-format json:data.npz",
         "convert m.onnx d.qnet.yaml --output-format json:m.onnx",
         "fix m.onnx -o x.onnx --output-format json:./m.onnx",
+        "fix m.onnx -e mine.yaml -o x.onnx --patch mine.yaml",
+        "check m.onnx -e mine.yaml --output-format json:mine.yaml",
+        "plan m.onnx -e mine.yaml --output-format json:mine.yaml",
         "fix m.onnx --in-place --output-format json:m.onnx",
         "fix m.onnx --in-place --patch m.onnx",
         "fix m.onnx -o x.onnx --patch same.onnx",
