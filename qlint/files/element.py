@@ -56,3 +56,9 @@ def elements() -> dict[int, Element]:
             bits = 0 if name == "string" else _NARROW.get(name, 8 * dtype.itemsize)
             known[number] = Element(number, name, bits, dtype, helper.tensor_dtype_to_field(number))
     return known
+
+
+@functools.cache
+def by_name() -> dict[str, Element]:
+    """The same by name."""
+    return {element.name: element for element in elements().values()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qlint.errors import ModelError
 from qlint.files.claim import AGAIN, Claim
-from qlint.files.element import Element, elements
+from qlint.files.element import Element, by_name, elements
 from qlint.files.external import ExternalFiles, Region
 from qlint.files.quoting import quoted, text
 from qlint.files.source import Source
@@ -90,7 +90,7 @@ class Tensor:
             shape: axis sizes, which the loaded values must have.
             load: gives the values; called again if no one has kept them.
         """
-        element = next(element for element in elements().values() if element.name == type)
+        element = by_name()[type]
         return cls(name, element, shape, load, None)
 
     @property

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from qlint.files.element import by_name
 from qlint.files.model import Node
 from qlint.files.tensors import Tensor
 from qlint.network.constants import WHOLE
@@ -132,7 +133,10 @@ def _elementwise(function: str) -> Callable[..., Partial | None]:
 def _cast(node: Node, arguments: list[Partial | None], opset: int, limit: int) -> Partial | None:
     argument = _first(arguments)
     if node.op_type == "CastLike":
-        target = _array(arguments[1]).dtype
+        # Only the type of the second argument matters, which need not be there where inference found it.
+        inferred = node.graph.types.get(node.outputs[0])
+        told = len(arguments) < 2 and inferred is not None and inferred.type
+        target = by_name()[told].dtype if told else _array(arguments[1]).dtype
     else:
         import onnx
 

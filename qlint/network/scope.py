@@ -141,11 +141,12 @@ class Scope:
             if node is None:
                 self._values[current] = self.values(current)
                 continue
-            waiting = [i for i in node.inputs if i in self.parameters and i not in self._values]
+            inputs = self._values_of(node)
+            waiting = [i for i in inputs if i in self.parameters and i not in self._values]
             if waiting:
                 pending.extend(waiting)
                 continue
-            arguments = [self._values[i] if i in self._values else (self.values(i) if i else None) for i in node.inputs]
+            arguments = [self._values[i] if i in self._values else (self.values(i) if i else None) for i in inputs]
             self._values[current] = self._fold_values(node, arguments, current)
         return self._values[name]
 
@@ -170,7 +171,7 @@ class Scope:
             return
         if node.domain or not foldable(node.op_type):
             return
-        given = [name for name in node.inputs if name]
+        given = [name for name in self._values_of(node) if name]
         if node.op_type in ("Shape", "Size"):
             self._follow_shape(node)
             return
@@ -184,6 +185,12 @@ class Scope:
             return
         if given and any(name in self.shape_values for name in given):
             self._follow_arithmetic(node, given)
+
+    def _values_of(self, node: Node) -> tuple[str, ...]:
+        """The inputs whose values matter to a node: not the one that only tells a type, where that is known."""
+        if node.op_type == "CastLike" and node.outputs and self.type(node.outputs[0]).type is not None:
+            return node.inputs[:1]
+        return node.inputs
 
     def _constant_node(self, node: Node) -> None:
         self.folded.add(node)
@@ -209,7 +216,7 @@ class Scope:
 
     def _follow_arithmetic(self, node: Node, given: list[str]) -> None:
         arguments: list[Partial | None] = []
-        for name in node.inputs:
+        for name in self._values_of(node):
             partial = self._small(name) if name else None
             if name and partial is None:
                 return

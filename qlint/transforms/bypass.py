@@ -81,14 +81,15 @@ class Bypasses:
             Refused: if there is none: the output's name has to stay, and so has the input's.
         """
         gone, name = (node, *also), node.outputs[0]
-        forward = name not in self._outputs
+        forward = name not in self._outputs and not self._is_hidden(source, name)
         maker = self._context.graph.producer.get(source)
         # Paths of subgraphs follow from the names of the outputs of the node that holds them.
         backward = maker is not None and source not in self._outputs and not any(True for _ in subgraphs(maker))
+        backward = backward and not self._is_hidden(name, source)
         if not forward and not backward:
             raise Refused(
-                f"it joins {source!r} and {name!r}, whose names both have to stay (inputs or outputs of a graph); it"
-                " costs nothing at run time"
+                f"it joins {source!r} and {name!r}, whose names both have to stay (inputs or outputs of a graph, or"
+                " hidden in a subgraph by its own); it costs nothing at run time"
             )
         # What is busy is found out before anything else, so that many ways into one node cost what the first one does.
         if not self._busy.isdisjoint(gone):
@@ -101,6 +102,10 @@ class Bypasses:
             if self._busy.isdisjoint(beside):
                 return self._backward(gone, source, maker, beside)
         return None
+
+    def _is_hidden(self, name: str, read: str) -> bool:
+        """Whether a graph below that reads one tensor has its own by the name of the one it would have to read."""
+        return any(_defined_between(name, node.graph, self._context.graph) for node in self._inside.get(read, ()))
 
     def is_free(self, node: Node) -> bool:
         """Whether no way found so far touches a node; it counts as touched from now on."""

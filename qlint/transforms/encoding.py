@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from qlint.errors import QlintError
-from qlint.files.element import elements
+from qlint.files.element import by_name
 from qlint.files.model import Graph
 from qlint.files.tensors import ELEMENT_LIMIT, Tensor
 from qlint.transforms.apply import AppliedPatch, Before
@@ -120,7 +120,7 @@ class Decoder:
 
     def __init__(self, read: Callable[[str, int], Array]) -> None:
         self.read = read
-        self.types = {element.name: element for element in elements().values()}
+        self.types = by_name()
 
     def patch(self, data: Json) -> Patch:
         """A patch.

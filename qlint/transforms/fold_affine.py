@@ -66,9 +66,9 @@ class FoldAffine:
 
     def _forward(self, context: Context, node: Node) -> Patch:
         data = data_input(context, node)
-        before = arithmetic_before(context, (node,), data)
+        before, axis = arithmetic_before(context, (node,), data)
         rewrite = Rewrite(context)
-        output = fold_forward(rewrite, node, before, data)
+        output = fold_forward(rewrite, node, before, data, axis)
         rewrite.remove([node])
         return self._patch(rewrite, node, f"fold {node.op_type} into the layer after it", output)
 

@@ -53,7 +53,7 @@ class FoldNormalization:
             raise Refused(f"its statistics are not known: {mean.missing}")
         if kind not in ("zerocenter", "zscore") or np.any(np.asarray(mean)):
             return None  # within the limits, so there is nothing to prepare
-        before = arithmetic_before(context, found.nodes, found.name)
+        before, axis = arithmetic_before(context, found.nodes, found.name)
         last = found.nodes[-1]
         rewrite = Rewrite(context)
         if kind == "zerocenter":
@@ -66,7 +66,7 @@ class FoldNormalization:
             rewrite.operations.extend(way.operations)
             borders = way.inputs, way.outputs
         else:
-            output = fold_forward(rewrite, last, before, found.name)
+            output = fold_forward(rewrite, last, before, found.name, axis)
             rewrite.remove(found.nodes)
             title = "fold the standard deviation of an input, whose mean is 0, into the layer after it"
             borders = (found.name,), (output,)

@@ -18,7 +18,7 @@ from qlint.transforms.affine import (
     is_pass_through,
 )
 from qlint.transforms.patch import NodeSpec
-from qlint.transforms.rewrite import Rewrite, sole_reader
+from qlint.transforms.rewrite import Rewrite, value_reader
 from qlint.transforms.scaling import columns, scale_output
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ class Run:
         layer: what the nodes are folded into; with branches, a Concat.
         members: the nodes after it, in order; empty for a layer that a Concat reads.
         branches: the inputs of the Concat.
+        watchers: nodes that read but the shape or type of a tensor of the run, and the tensor.
         rank, axis, channels: of the layer's output; the rank is None if not known.
     """
 
     layer: Node
     members: tuple[Node, ...]
     branches: tuple[Run, ...]
+    watchers: tuple[tuple[Node, str], ...]
     rank: int | None
     axis: int
     channels: int
@@ -90,11 +92,12 @@ def run_to(context: Context, reader: Node, name: str, members: tuple[Node, ...] 
         Refused: if it cannot be followed back to a layer with weights.
     """
     found = list(reversed(members))
+    watchers: list[tuple[Node, str]] = []
     while True:
         maker = context.producer(name)
         if maker is None:
             raise Refused("it follows an input of the graph or a constant, and no layer")
-        sole_reader(context, name)
+        watchers.extend((node, name) for node in value_reader(context, name)[1])
         if any(maker.outputs[1:]) and maker.op_type != "Dropout":
             raise Refused(f"it follows {maker.op_type}, which has several outputs")
         if not is_pass_through(context, maker) and constant_operand(context, maker) is None:
@@ -103,7 +106,7 @@ def run_to(context: Context, reader: Node, name: str, members: tuple[Node, ...] 
         name = data_input(context, maker)
     after = tuple(reversed(found))
     if maker.op_type != "Concat" or maker.domain:
-        return Run(maker, after, (), *columns(context, maker))
+        return Run(maker, after, (), tuple(watchers), *columns(context, maker))
     rank = context.shape(name)
     axis = maker.attributes.get("axis", 1)
     if (axis + len(rank) if axis < 0 and rank is not None else axis) != 1:
@@ -114,7 +117,7 @@ def run_to(context: Context, reader: Node, name: str, members: tuple[Node, ...] 
     if any(branch.axis != 1 for branch in branches):
         raise Refused("the channels of a branch of the Concat before it are on another axis")
     channels = sum(branch.channels for branch in branches)
-    return Run(maker, after, branches, None if rank is None else len(rank), 1, channels)
+    return Run(maker, after, branches, tuple(watchers), None if rank is None else len(rank), 1, channels)
 
 
 def fold(rewrite: Rewrite, run: Run, output: str, after: Affine | None = None) -> None:
@@ -144,6 +147,7 @@ def fold(rewrite: Rewrite, run: Run, output: str, after: Affine | None = None) -
     names = [node.outputs[0] for node in staying]
     names[-1] = context.fresh(output) if missing_bias and not adder else output
     added = _fold_into_layer(rewrite, run, total, names[0])
+    rewrite.rewire_watchers(run.watchers, names[0])
     for node, before, name in zip(staying[1:], names, names[1:], strict=False):
         wires = {node.inputs.index(data_input(context, node)): before}
         if node in adder and added is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qlint.files.model import Node
 
 
-def fold_forward(rewrite: Rewrite, node: Node, before: Affine, data: str = "") -> str:
+def fold_forward(rewrite: Rewrite, node: Node, before: Affine, data: str = "", axis: int = 1) -> str:
     """Fold a batch normalization, or other affine arithmetic, into the layer after it.
 
     Args:
@@ -23,6 +23,7 @@ def fold_forward(rewrite: Rewrite, node: Node, before: Affine, data: str = "") -
         node: the batch normalization.
         before: what it computes.
         data: the tensor it computes that from; its first input if left out.
+        axis: the one that the channels of the data lie along; its last, if not 1.
 
     Returns:
         The output of the layer that it went into.
@@ -39,11 +40,12 @@ def fold_forward(rewrite: Rewrite, node: Node, before: Affine, data: str = "") -
         raise Refused(f"it feeds {layer.op_type} {rewrite.shown(layer)}, which it cannot be folded into")
     if layer.op_type in ("Conv", "ConvTranspose") and passage.flat:
         raise Refused("it feeds a convolution through a change of shape")
-    if layer.op_type == "MatMul":
+    if axis != 1 and (between or layer.op_type != "MatMul"):
+        raise Refused(f"it feeds {layer.op_type} {rewrite.shown(layer)}, which has its channels on another axis")
+    if layer.op_type == "MatMul" and axis == 1:
         expect_features(context, passage, data)
     rewrite.inputs[data] = None
-    for watcher in passage.watchers:
-        rewrite.rewire(watcher, {0: data})
+    rewrite.rewire_watchers(passage.watchers, data)
     # The first reader takes the tensor that was normalized; it may be the layer itself.
     if between:
         rewrite.rewire(between[0], {0: data})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qlint.transforms.affine import Array, Refused, constant_operand
 from qlint.transforms.equalization import Joint, Layer
 from qlint.transforms.homogeneous import is_clip, through
-from qlint.transforms.rewrite import SHAPE_READERS, Rewrite
+from qlint.transforms.rewrite import Rewrite, is_watcher
 from qlint.transforms.spent import spent
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Search:
             if context.is_visible(name):
                 return None
             for reader in context.consumers(name):
-                if reader.op_type in SHAPE_READERS and not reader.domain:
+                if is_watcher(reader, name):
                     continue
                 if reader.domain or reader.inputs[0] != name or reader.inputs.count(name) > 1:
                     return None

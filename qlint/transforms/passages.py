@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qlint.transforms.affine import Refused, is_pass_through
-from qlint.transforms.rewrite import SHAPE_READERS, sole_reader
+from qlint.transforms.rewrite import sole_reader, value_reader
 
 if TYPE_CHECKING:
     from qlint.files.model import Node
@@ -21,7 +21,7 @@ class Passage:
         layer: the first node on it through which the function does not pass.
         name: the tensor that the layer reads.
         between: the nodes before it, in order.
-        watchers: nodes that read but the shape of a tensor, which is the first one's still.
+        watchers: nodes that read but the shape or type of a tensor, which are the first one's still, and the tensor.
         flat: whether the layer reads features, each channel's side by side.
     """
 
@@ -32,11 +32,15 @@ class Passage:
             Refused: if another node reads the values of a tensor on the way.
         """
         self.between: list[Node] = []
-        self.watchers: list[Node] = []
+        self.watchers: list[tuple[Node, str]] = []
         self.flat = False
         reshaped = False
         while True:
-            layer = sole_reader(context, name) if reshaped else self._reader(context, name)
+            if reshaped:
+                layer = sole_reader(context, name)
+            else:
+                layer, watchers = value_reader(context, name)
+                self.watchers.extend((node, name) for node in watchers)
             if not is_pass_through(context, layer):
                 if not self.flat and is_flatten(context, layer, name):
                     self.flat = True
@@ -46,16 +50,6 @@ class Passage:
             self.between.append(layer)
             name = layer.outputs[0]
         self.layer, self.name = layer, name
-
-    def _reader(self, context: Context, name: str) -> Node:
-        """The one node that reads a tensor's values; those that read its shape are noted."""
-        readers = context.consumers(name)
-        watchers = [node for node in readers if node.op_type in SHAPE_READERS and not node.domain]
-        others = [node for node in readers if node not in watchers]
-        if len(others) != 1 or others[0].inputs.count(name) != 1 or context.is_visible(name):
-            return sole_reader(context, name)
-        self.watchers.extend(watchers)
-        return others[0]
 
 
 def is_flatten(context: Context, node: Node, name: str) -> bool:

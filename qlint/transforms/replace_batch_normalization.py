@@ -67,6 +67,8 @@ class ReplaceBatchNormalization:
 
     def _replaced(self, context: Context, node: Node, affine: Affine) -> Patch:
         data, output, channels = node.inputs[0], node.outputs[0], len(affine.scale)
+        if not channels:
+            raise Refused("it has no channels, and no layer can be made of none; check the model")
         rank = _rank(context, data, output)
         if rank is None:
             raise Refused(f"the rank of its input {data!r} is not known; declare the shapes of the network's inputs")

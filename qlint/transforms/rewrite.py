@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from qlint.transforms.base import Context
     from qlint.transforms.patch import Operation
 
-SHAPE_READERS = ("Shape", "Size")
-"""Operators that read the shape of a tensor and not its values, which may therefore change."""
+_SHAPE_READERS = ("Shape", "Size")
 
 
 class Rewrite:
@@ -55,10 +54,7 @@ class Rewrite:
         """
         name = node.inputs[position] if position < len(node.inputs) else ""
         values = constant(self.context, name, f"{what} of {node.op_type} {self.shown(node)}")
-        maker = self.context.producer(name)
-        while maker is not None and maker.inputs and maker.op_type != "DequantizeLinear":
-            maker = self.context.producer(maker.inputs[0])
-        if maker is not None and maker.op_type == "DequantizeLinear":
+        if is_quantized(self.context, name):
             raise Refused(f"{what} are quantized already; prepare the network before it is quantized")
         return values
 
@@ -87,6 +83,11 @@ class Rewrite:
         if output is not None and output != node.outputs[0]:
             self.operations.append(SetOutputs(self.context.id_of(node), (output, *node.outputs[1:])))
 
+    def rewire_watchers(self, watchers: Iterable[tuple[Node, str]], name: str) -> None:
+        """Nodes that watch a tensor watch another one of its shape and type."""
+        for node, watched in watchers:
+            self.rewire(node, {place: name for place, each in enumerate(node.inputs) if each == watched})
+
     def replace(self, node: Node, spec: NodeSpec) -> None:
         """Another operator in a node's place."""
         self.operations.append(ReplaceNode(self.context.id_of(node), spec))
@@ -94,6 +95,35 @@ class Rewrite:
     def add(self, spec: NodeSpec) -> None:
         """A new node."""
         self.operations.append(AddNode(self.context.graph.path, spec))
+
+
+def is_quantized(context: Context, name: str) -> bool:
+    """Whether a constant is stored quantized: a DequantizeLinear makes it, perhaps with nodes behind that move it."""
+    maker = context.producer(name)
+    while maker is not None and maker.inputs and maker.op_type != "DequantizeLinear":
+        maker = context.producer(maker.inputs[0])
+    return maker is not None and maker.op_type == "DequantizeLinear"
+
+
+def is_watcher(node: Node, name: str) -> bool:
+    """Whether a node reads the shape or the type of a tensor and not its values, which may therefore change."""
+    if node.domain:
+        return False
+    return node.op_type in _SHAPE_READERS or (node.op_type == "CastLike" and node.inputs[0] != name)
+
+
+def value_reader(context: Context, name: str) -> tuple[Node, list[Node]]:
+    """The one node that reads a tensor's values, through one of its inputs, and those that watch it.
+
+    Raises:
+        Refused: if there are more, or something besides the graph's nodes sees the tensor.
+    """
+    readers = context.consumers(name)
+    watchers = [node for node in readers if is_watcher(node, name)]
+    others = [node for node in readers if node not in watchers]
+    if len(others) == 1 and others[0].inputs.count(name) == 1 and not context.is_visible(name):
+        return others[0], watchers
+    return sole_reader(context, name), []
 
 
 def sole_reader(context: Context, name: str) -> Node:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from qlint.files.model import Graph, Node, ValueType
 from qlint.verify.cut import Region, Values, is_float
-from qlint.verify.inputs import OPEN_SIZES, channels, random_values
+from qlint.verify.inputs import MOST_ELEMENTS, OPEN_SIZES, channels, random_values
 from qlint.verify.recorder import Recorder
 
 Array = np.ndarray[Any, Any]
@@ -42,9 +43,11 @@ def borders(graph: Graph, before: Region, after: Region, seen: Recorder) -> Iter
     width = {name: found for name in open if (found := _channels(name, before, after)) is not None}
     for rank in _RANKS if any(type.shape is None for type in open.values()) else _RANKS[:1]:
         for size in _SMALL_SIZES:
+            shapes = {name: _guessed(type, rank, size, width.get(name)) for name, type in open.items()}
+            if any(prod(shape) > MOST_ELEMENTS for shape in shapes.values()):
+                continue
             values = {name: _lively(value, random) for name, value in fixed.items()}
-            for name, type in open.items():
-                values[name] = random_values(type, _guessed(type, rank, size, width.get(name)), random)
+            values |= {name: random_values(open[name], shape, random) for name, shape in shapes.items()}
             yield values
 
 

@@ -16,8 +16,8 @@ Values = dict[str, np.ndarray[Any, Any]]
 OPEN_SIZES = (32, 64, 224, 512, 16000)
 """Sizes for axes that the file leaves open, tried in order."""
 
-_ELEMENTS = 1 << 23
-"""Most elements an input is tried with: 16000 is meant for one axis of samples, not for both of an image."""
+MOST_ELEMENTS = 1 << 23
+"""Most elements a tensor of open axes is tried with: 16000 is for one axis of samples, not for both of an image."""
 
 _NORMALIZATIONS = ("BatchNormalization", "InstanceNormalization")
 
@@ -51,7 +51,7 @@ def attempts(graph: Graph, sizes: Mapping[str, Shape] | None = None) -> Iterator
     for zeros in (False, True) if integers else (False,):
         for open in OPEN_SIZES if opened else (0,):
             fixed = _fixed(shapes, open)
-            if opened and any(prod(shape) > _ELEMENTS for shape in fixed.values()):
+            if opened and any(prod(shape) > MOST_ELEMENTS for shape in fixed.values()):
                 continue
             random = np.random.default_rng(2024)
             values = {
@@ -110,13 +110,17 @@ def _known(graph: Graph, name: str, shape: Shape) -> tuple[int | str | None, ...
         rank, axis, count = implied
         if shape is None and rank:
             shape = (None,) * rank
-        if shape is not None and axis < len(shape) and not isinstance(shape[axis], int):
+        if shape and axis < len(shape) and not isinstance(shape[axis], int):
+            axis %= len(shape)
             shape = (*shape[:axis], count, *shape[axis + 1 :])
     return (None, None) if shape is None else shape
 
 
 def channels(node: Node, name: str, graph: Graph) -> tuple[int, int, int] | None:
-    """What a layer says of the tensor it reads: rank (0 where it does not say), channel axis and number of channels."""
+    """What a layer says of the tensor it reads: rank (0 where it does not say), channel axis and number of channels.
+
+    The axis is -1 for the last one of a tensor of any rank.
+    """
     if not node.inputs or node.inputs[0] != name or len(node.inputs) < 2:
         return None
     weights = graph.initializers.get(node.inputs[1])
@@ -131,4 +135,6 @@ def channels(node: Node, name: str, graph: Graph) -> tuple[int, int, int] | None
         return 0, 1, shape[0]
     if node.op_type == "Gemm" and len(shape) == 2 and not node.attributes.get("transA"):
         return 2, 1, shape[1 if node.attributes.get("transB") else 0]
+    if node.op_type == "MatMul" and len(shape) == 2:
+        return 0, -1, shape[0]
     return None

@@ -108,6 +108,35 @@ def test_forward_into_a_convolution_without_padding(operator: str, inputs: str) 
     found.compare(1e-5)
 
 
+@pytest.mark.parametrize(
+    ("operator", "inputs"), [("Mul", "r k"), ("Add", "k r"), ("Sub", "r k"), ("Sub", "k r"), ("Div", "r k")]
+)
+@pytest.mark.parametrize("shape", [(5,), (1, 5), ()])
+@pytest.mark.parametrize("bias", ["row", "place", ""])
+def test_forward_into_a_matmul_whose_channels_are_last(
+    operator: str, inputs: str, shape: tuple[int, ...], bias: str
+) -> None:
+    add = [("Add", "m b", "z", {})] if bias else []
+    found = folded(
+        RELU, (operator, inputs, "a", {}), ("MatMul", "a w", "m", {}), *add, ("Tanh", "z" if bias else "m", "y", {}),
+        constants={"w": values(5, 4), "k": values(*shape), "b": values(*[4] if bias == "row" else [3, 1])},
+        shape=("N", 3, 5),
+    )  # fmt: skip
+    assert len(found.applied) == 1
+    assert found.operators[:2] == ["Relu", "MatMul"]
+    found.compare(1e-5)
+
+
+@pytest.mark.parametrize(("shape", "data"), [((3, 1), (2, 3, 5)), ((5,), (2, 3, 1)), ((1, 3, 1), (2, 3, 5))])
+def test_a_constant_that_is_not_one_number_a_channel_of_a_matmul(shape: tuple[int, ...], data: tuple[int, ...]) -> None:
+    found = folded(
+        RELU, ("Mul", "r k", "a", {}), ("MatMul", "a w", "y", {}),
+        constants={"w": values(5, 4), "k": values(*shape)}, shape=data,
+    )  # fmt: skip
+    assert found.unchanged()
+    assert found.declined
+
+
 def test_a_scale_forward_into_a_convolution_that_pads() -> None:
     found = folded(
         RELU,

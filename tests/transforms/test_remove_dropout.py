@@ -120,6 +120,23 @@ def test_a_branch_follows_when_the_producer_is_renamed() -> None:
         found.compare(c=np.array(choice))
 
 
+def test_a_subgraph_that_has_its_own_tensor_by_the_name_of_the_input() -> None:
+    found = removed("""g (bool c, float[2,4] x) => (float[2,4] z) { r = Relu(x) d = Dropout(r)
+        z = If (c) <then_branch = t () => (float[2,4] p) { r = Exp(x) p = Add(r, d) },
+                    else_branch = e () => (float[2,4] q) { q = Neg(d) }> }""")
+    first, branches = found.result.graph.node
+    assert first.output == ["d"]
+    assert [list(branch.g.node[-1].input) for branch in branches.attribute] == [["r", "d"], ["d"]]
+
+
+def test_a_subgraph_that_has_its_own_tensor_by_the_name_of_an_input_that_stays() -> None:
+    found = removed("""g (bool c, float[2,4] x) => (float[2,4] z) { d = Identity(x)
+        z = If (c) <then_branch = t () => (float[2,4] p) { x = Exp(d) p = Add(x, d) },
+                    else_branch = e () => (float[2,4] q) { q = Neg(d) }> }""")
+    assert found.unchanged()
+    assert "hidden in a subgraph" in found.reason
+
+
 def test_two_outputs_need_two_names() -> None:
     found = removed("g (float[2,4] x) => (float[2,4] a, float[2,4] y) { a = Relu(x) y = Dropout(a) }")
     assert found.operators == ["Relu", "Identity"]

@@ -78,3 +78,10 @@ def test_first_layer_after_the_input() -> None:
     net = Net(2, 3, 8, 8, dtype=np.float32)
     net.node("Conv", net.bn("x", 3), net.values(4, 3, 3, 3), to="y", pads=[1, 1, 1, 1])
     assert operators(prepared(net, "y", tolerance=1e-5).model.graph) == {"Conv": 2}
+
+
+@pytest.mark.parametrize("sizes", [(), (5, 5)], ids=str)
+def test_no_channels_are_left(sizes: tuple[int, ...]) -> None:
+    net = Net(2, 0, *sizes, dtype=np.float32)
+    net.bn("x", 0, to="y")
+    refused(net, "y", reason="it has no channels", transforms=(REPLACE,))

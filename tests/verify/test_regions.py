@@ -9,14 +9,18 @@ import onnx
 import pytest
 
 from qlint.errors import QlintError
-from qlint.files.model import Graph, Model
+from qlint.files.model import Graph, Model, ValueType
 from qlint.transforms.patch import AddTensor, Class, Patch
+from qlint.verify.borders import borders
 from qlint.verify.cut import cut
+from qlint.verify.inputs import MOST_ELEMENTS, attempts
 from qlint.verify.recorder import Recorder
 from qlint.verify.regions import RegionProof, graphs, prove
 from tests.files.reading import parsed, read
 
 Array = np.ndarray[Any, Any]
+
+ONES = np.ones((5, 4), np.float32)
 
 
 def with_weights(text: str, weights: dict[str, Array], *, ranks: bool = True) -> Model:
@@ -162,6 +166,22 @@ def test_shapes_that_nothing_tells_are_guessed_from_the_weights() -> None:
     assert proof(before, with_weights(CONV, right, ranks=False), added=right).reason == ""
     wrong = {**right, "b2": -right["b2"]}
     assert "more than rounding" in proof(before, with_weights(CONV, wrong, ranks=False), added=wrong).reason
+
+
+def test_shapes_that_are_guessed_do_not_fill_the_memory() -> None:
+    model = with_weights("g (float[1, 5] x) => (float[1, 5] y) { y = Exp(x) }", {}, ranks=False)
+    region = cut(model.graph, ("x",), ("y",))
+    tried = [border["x"] for border in borders(model.graph, region, region, Recorder(model, ()))]
+    assert {values.ndim for values in tried} == {2, 3, 4, 5}
+    assert max(values.size for values in tried) <= MOST_ELEMENTS
+
+
+def test_a_matrix_tells_the_last_axis_of_what_it_multiplies() -> None:
+    before = with_weights("g (float[1, 5] x) => (float[1, 4] y) { y = MatMul(x, w) }", {"w": ONES}, ranks=False)
+    after = with_weights("g (float[1, 5] x) => (float[1, 4] y) { y = MatMul(x, u) }", {"u": ONES}, ranks=False)
+    assert proof(before, after, added={"u": ONES}).reason == ""
+    before.graph.inputs["x"] = ValueType("float", ("N", "S", None))
+    assert next(attempts(before.graph)).values["x"].shape == (1, 32, 5)
 
 
 def test_the_shape_of_a_far_tensor_does_not_bring_the_network_before_it() -> None:
