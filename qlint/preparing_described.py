@@ -30,7 +30,7 @@ _TRIES = 8
 """How often a network is prepared again without rewrites that cannot be proven, or that layers cannot say."""
 
 
-_OF_OPERATORS = ("merge-matmul-add",)
+_OF_OPERATORS = ("fold-constants", "merge-matmul-add")
 """Transforms about how ONNX writes a layer, which layers themselves know nothing of."""
 
 

@@ -20,6 +20,7 @@ _SUMMARIES = {
     "convert-to-dlnetwork": ("exact", "convert the network to a dlnetwork, without output layers"),
     "equalize-layers": ("equivalent", "balance the ranges of neighbouring layers' weights"),
     "fold-affine": ("equivalent", "fold arithmetic with constants into the neighbouring layer"),
+    "fold-constants": ("equivalent", "fold computed learnables into constants"),
     "fold-normalization": ("equivalent", "remove or fold an input's normalization of mean 0"),
     "fuse-batch-normalization": ("equivalent", "fold batch normalization into the neighbouring layer"),
     "merge-matmul-add": ("equivalent", "merge MatMul and Add into one Gemm"),

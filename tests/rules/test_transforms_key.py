@@ -37,7 +37,14 @@ def test_every_listed_transform_exists_and_bears_its_name() -> None:
 
 def test_what_preparenetwork_does_is_told_from_what_qlint_adds() -> None:
     origin = {step.transform: step.origin for step in library.load("matlab", None).transforms}
-    own = {"merge-matmul-add", "fold-affine", "fold-normalization", "clear-padding-value", "zero-average-padding"}
+    own = {
+        "fold-constants",
+        "merge-matmul-add",
+        "fold-affine",
+        "fold-normalization",
+        "clear-padding-value",
+        "zero-average-padding",
+    }
     for name, whose in origin.items():
         assert whose == ("qlint" if name in own else "prepareNetwork"), name
 
