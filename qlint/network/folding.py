@@ -26,8 +26,8 @@ def foldable(op_type: str) -> bool:
     return op_type in _FOLDS or op_type in WHOLE
 
 
-def fold(node: Node, arguments: list[Partial | None], opset: int, limit: int, output: int = 0) -> Partial | None:
-    """Compute an output of a node from (partly) known inputs; None if it cannot be within `limit` elements."""
+def fold(node: Node, arguments: list[Partial | None], opset: int, limit: int) -> list[Partial] | None:
+    """Compute the outputs of a node from (partly) known inputs; None if it cannot be within `limit` elements."""
     import numpy as np
 
     try:
@@ -35,7 +35,7 @@ def fold(node: Node, arguments: list[Partial | None], opset: int, limit: int, ou
             if node.op_type in WHOLE:
                 arrays = [None if argument is None else _array(argument) for argument in arguments]
                 found = WHOLE[node.op_type](node, arrays, opset, limit)
-                return Partial(found[output] if isinstance(found, list) else found, None)
+                return [Partial(each, None) for each in (found if isinstance(found, list) else [found])]
             result = _FOLDS[node.op_type](node, arguments, opset, limit)
     except (ArithmeticError, AttributeError, IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError):
         return None  # a malformed constant subexpression is simply not folded
@@ -44,7 +44,7 @@ def fold(node: Node, arguments: list[Partial | None], opset: int, limit: int, ou
             result.known = None
         elif result.missing is None:
             result.missing = next((a.missing for a in arguments if a is not None and a.missing is not None), None)
-    return result
+    return None if result is None else [result]
 
 
 def _array(argument: Partial | None) -> Any:
@@ -108,9 +108,11 @@ def _elementwise(function: str) -> Callable[..., Partial | None]:
         if any(a.values is None for a in operands):
             return None
         arrays = [a.values for a in operands]
+        if opset < 7 and len({a.shape for a in arrays}) > 1:
+            return None  # `axis` says where the second operand belongs
         if int(np.prod(np.broadcast_shapes(*(a.shape for a in arrays)), dtype=object)) > limit:
             return None
-        ufunc = getattr(np, function)
+        ufunc = np.fmod if node.attributes.get("fmod", 0) else getattr(np, function)
         if function in ("maximum", "minimum"):
             values = functools.reduce(ufunc, arrays)
         elif function == "divide" and np.issubdtype(arrays[0].dtype, np.integer):
@@ -251,9 +253,10 @@ def _identity(node: Node, arguments: list[Partial | None], opset: int, limit: in
 
 
 def _reduce_prod(node: Node, arguments: list[Partial | None], opset: int, limit: int) -> Partial | None:
-    axes = tuple(_axes(node, arguments)) or None
+    argument, axes = _first(arguments), tuple(_axes(node, arguments)) or None
     keep = bool(node.attributes.get("keepdims", 1))
-    argument = _first(arguments)
+    if axes is None and node.attributes.get("noop_with_empty_axes", 0):
+        return argument
     known = None if argument.known is None else argument.known.all(axis=axes, keepdims=keep)
     return Partial(argument.values.prod(axis=axes, keepdims=keep), known, argument.missing)
 

@@ -126,7 +126,7 @@ class Scope:
             return Unknown(f"value of {name!r}, which is computed at run time")
         if parameter.tensor is not None:
             return parameter.tensor.values()
-        return parameter._scope._computed(name)
+        return parameter.scope._computed(name)
 
     def _computed(self, name: str) -> Any:
         """Fold the chain of constant nodes behind a name; iterative, as chains can be long."""
@@ -147,22 +147,25 @@ class Scope:
                 pending.extend(waiting)
                 continue
             arguments = [self._values[i] if i in self._values else (self.values(i) if i else None) for i in inputs]
-            self._values[current] = self._fold_values(node, arguments, current)
+            self._values |= self._fold_values(node, arguments, current)
         return self._values[name]
 
-    def _fold_values(self, node: Node, arguments: list[Any], name: str) -> Any:
+    def _fold_values(self, node: Node, arguments: list[Any], name: str) -> dict[str, Any]:
+        """Values of all outputs of a node by name, or of the wanted one why it is not known."""
         for argument in arguments:
             if isinstance(argument, Unknown):
-                return argument
+                return {name: argument}
         shape = self.shape(name)
         elements = 1
         for size in shape or ():
             elements *= size if isinstance(size, int) else 1
         if elements > ELEMENT_LIMIT:
-            return Unknown(f"value of {name!r}: {elements} elements are too many to compute")
+            return {name: Unknown(f"value of {name!r}: {elements} elements are too many to compute")}
         known = [None if a is None else Partial(a, ALL_KNOWN) for a in arguments]
-        folded = fold(node, known, self.opset, ELEMENT_LIMIT, node.outputs.index(name))
-        return folded.values if folded is not None else Unknown(f"value of {name!r}, computed by {node.op_type}")
+        folded = dict(zip(node.outputs, fold(node, known, self.opset, ELEMENT_LIMIT) or (), strict=False))
+        if name not in folded:
+            return {name: Unknown(f"value of {name!r}, computed by {node.op_type}")}
+        return {output: partial.values for output, partial in folded.items() if output}
 
     def _follow(self, node: Node) -> None:
         """Classify one node: constant, shape arithmetic, or neither."""
@@ -210,8 +213,8 @@ class Scope:
             for output in node.outputs:
                 self.shape_values[output] = Partial(None, ALL_KNOWN, self.undecided[node])
             return
-        folded = fold(node, [Partial(None, ALL_KNOWN, shape=shape, name=node.inputs[0])], self.opset, SHAPE_VALUE_LIMIT)
-        for output in node.outputs:
+        told = Partial(None, ALL_KNOWN, shape=shape, name=node.inputs[0])
+        for output, folded in zip(node.outputs, fold(node, [told], self.opset, SHAPE_VALUE_LIMIT) or (), strict=False):
             self._note(node, folded, output)
 
     def _follow_arithmetic(self, node: Node, given: list[str]) -> None:
@@ -223,12 +226,11 @@ class Scope:
             arguments.append(partial)
         unknown = next((a for a in arguments if a is not None and a.values is None), None)
         missing = next((a.missing for a in arguments if a is not None and a.missing is not None), None)
+        found = None if unknown is not None else fold(node, arguments, self.opset, SHAPE_VALUE_LIMIT)
+        # What a missing size keeps from being computed is undecided, not impossible.
+        instead = unknown or (None if missing is None else Partial(None, ALL_KNOWN, missing))
         for place, output in enumerate(node.outputs):
-            folded = unknown or fold(node, arguments, self.opset, SHAPE_VALUE_LIMIT, place)
-            if folded is None and missing is not None:
-                # What a missing size keeps from being computed is undecided, not impossible.
-                folded = Partial(None, ALL_KNOWN, missing)
-            self._note(node, folded, output)
+            self._note(node, found[place] if found is not None and place < len(found) else instead, output)
 
     def _note(self, node: Node, folded: Partial | None, output: str) -> None:
         if folded is None:

@@ -274,7 +274,10 @@ class _Application:
             node = home.producer.get(name)
             if node is None or not _plain(node):
                 continue
-            if any(output in border or editing.is_read(self.model, home, output) for output in node.outputs if output):
+            # Readers are released from the first output on: one that is left is found sooner from the other end.
+            if any(
+                output in border or editing.is_read(self.model, home, output) for output in node.outputs[::-1] if output
+            ):
                 continue
             spec = NodeSpec(node.op_type, node.inputs, node.outputs, dict(node.attributes), node.domain, node.name)
             nodes.append(Before(node_id(node), home.path, spec, self.constants(node)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from qlint.network.scope import Scope
+from qlint.transforms.origin import Origins
 from qlint.tristate import Unknown
 
 if TYPE_CHECKING:
@@ -28,15 +29,17 @@ class Context:
         graph: the main graph or a subgraph.
         scope: names in it and around it.
         opset: version of the default domain.
+        origins: what its constants are made of.
     """
 
-    __slots__ = ("_numbers", "_taken", "graph", "model", "opset", "scope")
+    __slots__ = ("_numbers", "_taken", "graph", "model", "opset", "origins", "scope")
 
     def __init__(self, model: Model, graph: Graph, scope: Scope, taken: set[str]) -> None:
         self.model = model
         self.graph = graph
         self.scope = scope
         self.opset = scope.opset
+        self.origins = Origins(scope)
         self._taken = taken
         self._numbers: dict[str, int] = {}  # where to go on, as a thousand layers may share one tensor
 

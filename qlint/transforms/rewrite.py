@@ -54,7 +54,7 @@ class Rewrite:
         """
         name = node.inputs[position] if position < len(node.inputs) else ""
         values = constant(self.context, name, f"{what} of {node.op_type} {self.shown(node)}")
-        if is_quantized(self.context, name):
+        if self.context.origins.of(name).quantized:
             raise Refused(f"{what} are quantized already; prepare the network before it is quantized")
         return values
 
@@ -95,14 +95,6 @@ class Rewrite:
     def add(self, spec: NodeSpec) -> None:
         """A new node."""
         self.operations.append(AddNode(self.context.graph.path, spec))
-
-
-def is_quantized(context: Context, name: str) -> bool:
-    """Whether a constant is stored quantized: a DequantizeLinear makes it, perhaps with nodes behind that move it."""
-    maker = context.producer(name)
-    while maker is not None and maker.inputs and maker.op_type != "DequantizeLinear":
-        maker = context.producer(maker.inputs[0])
-    return maker is not None and maker.op_type == "DequantizeLinear"
 
 
 def is_watcher(node: Node, name: str) -> bool:

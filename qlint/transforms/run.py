@@ -129,7 +129,7 @@ class _Round:
                 if maker is not None:
                     read.add(maker)
         read -= changed
-        if changed & (self.changed | self.read) or read & self.changed:
+        if not (changed.isdisjoint(self.changed) and changed.isdisjoint(self.read) and read.isdisjoint(self.changed)):
             return False
         self.changed |= changed
         self.read |= read

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import onnx
 import pytest
 
 from qlint.transforms.fold_constants import TRANSFORM
-from tests.transforms.rewriting import rewrite
+from tests.transforms.rewriting import parsed, rewrite
 
 NUMBERS = "{1, -2, 3, 0.5, -0.25, 6, 7, 8}"
 GEMM = "y = Gemm <transB = 1> (x, v)"
@@ -117,3 +119,148 @@ def test_weights_that_are_not_finite_are_declined() -> None:
 def test_what_is_no_hidden_learnable_is_left(body: str) -> None:
     found = rewrite(body, TRANSFORM)
     assert found.unchanged() and not found.declined
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        "v = Mul (scale, d)",
+        "v = Concat <axis = 0> (half, e)",
+        "m = Add (d, scale) v = Neg (m)",
+    ],
+)
+def test_what_is_partly_quantized_stays_so(nodes: str) -> None:
+    found = rewrite(
+        f"""g (float[N,4] x) => (y) <int8[2,4] q = {{1,2,3,4,5,6,7,8}}, int8[1,4] r = {{1,2,3,4}}, float s = {{0.5}},
+        float scale = {{3}}, float[1,4] half = {{1,2,3,4}}>
+        {{ d = DequantizeLinear (q, s) e = DequantizeLinear (r, s) {nodes} {GEMM} }}""",
+        TRANSFORM,
+    )
+    assert "DequantizeLinear" in found.operators and not found.applied
+
+
+BRANCHES = """y = If (c) <then_branch = one () => (float[2,2] a) { NODES a = Gemm <transB = 1> (x, v) },
+                          else_branch = two () => (float[2,2] b) { b = Gemm <transB = 1> (x, z) }>"""
+
+
+@pytest.mark.parametrize(
+    ("outside", "inside", "klass"),
+    [
+        ("v = Mul (t, t)", "", "equivalent"),
+        ("m = Mul (t, t)", "v = Identity (m)", "equivalent"),
+        ("m = Reshape (t, shape)", "v = Identity (m)", "exact"),
+    ],
+)
+def test_what_is_computed_outside_of_a_branch_counts_for_the_class(outside: str, inside: str, klass: str) -> None:
+    found = rewrite(
+        f"""g (float[2,4] x, bool c) => (y) <float[2,4] t = {NUMBERS}, float[2,4] z = {NUMBERS}, int64[2] shape = {{2, 4}}>
+        {{ {outside} {BRANCHES.replace("NODES", inside)} }}""",
+        TRANSFORM,
+    )
+    assert [patch.klass for patch in found.applied] == [klass]
+
+
+def test_quantized_outside_of_a_branch_is_left() -> None:
+    found = rewrite(
+        f"""g (float[2,4] x, bool c) => (y) <int8[2,4] q = {{1,2,3,4,5,6,7,8}}, float s = {{0.5}},
+        float[2,4] z = {NUMBERS}> {{ d = DequantizeLinear (q, s) {BRANCHES.replace("NODES", "v = Neg (d)")} }}""",
+        TRANSFORM,
+    )
+    assert not found.applied and not found.declined
+
+
+def test_what_identities_in_a_branch_hand_on_is_not_copied() -> None:
+    found = rewrite(
+        f"""g (float[2,4] x, bool c) => (y) <float[2,4] t = {NUMBERS}, float[2,4] z = {NUMBERS}>
+        {{ {BRANCHES.replace("NODES", "v = Identity (t)")} }}""",
+        TRANSFORM,
+    )
+    branch = found.result.graph.node[0].attribute[0].g
+    assert [list(node.input) for node in branch.node] == [["x", "t"]]
+    assert not branch.initializer
+
+
+def test_a_name_that_is_hidden_in_the_branch_is_not_read() -> None:
+    found = rewrite(
+        f"""g (float[2,4] x, bool c) => (y) <float[2,4] t = {NUMBERS}, float[2,4] z = {NUMBERS}>
+        {{ i = Identity (t) {BRANCHES.replace("NODES", "t = Relu (x) v = Identity (i)")} }}""",
+        TRANSFORM,
+    )
+    branch = found.result.graph.node[-1].attribute[0].g
+    assert branch.node[-1].input[1] == branch.initializer[0].name != "t"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "folds"),
+    [
+        ("v = ConstantOfShape <value = float[1] {0.5}> (wide)", False),
+        ("o = ConstantOfShape <value = float[1] {0.5}> (wide) v = Mul (o, scale)", False),
+        ("v = Expand (row, wide)", False),
+        ("v = ConstantOfShape <value = float[1] {0.5}> (narrow)", True),
+        ("v = Cast <to = 1> (bytes)", True),
+        ("v = Concat <axis = 0> (bytes_32, bytes_32)", True),
+    ],
+)
+def test_what_a_few_numbers_describe_does_not_fill_the_file(nodes: str, folds: bool) -> None:
+    model = parsed(
+        f"""g (float[1,1024] x) => (y) <int64[2] wide = {{512, 1024}}, int64[2] narrow = {{64, 1024}},
+        float scale = {{2}}, float[1,1] row = {{1}}> {{ {nodes} y = Gemm <transB = 1> (x, v) }}"""
+    )
+    for name, dtype in (("bytes", np.int8), ("bytes_32", np.float32)):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((512, 1024), dtype), name))
+    found = rewrite(model, TRANSFORM)
+    assert bool(found.applied) is folds
+    if not folds:
+        assert "would be 524288 numbers in the file" in found.reason
+    found.compare(1e-5)
+
+
+def test_many_parts_of_one_tensor() -> None:
+    parts = [f"v{place}" for place in range(40)]
+    layers = " ".join(f"y{place} = MatMul (x, {name})" for place, name in enumerate(parts))
+    numbers = ", ".join(str(number) for number in range(40))
+    found = rewrite(
+        f"""g (float[2,1] x) => ({", ".join(f"y{place}" for place in range(40))}) <float[1,40] t = {{{numbers}}}>
+        {{ {", ".join(parts)} = Split <axis = 1> (t) {layers} }}""",
+        TRANSFORM,
+    )
+    assert found.operators == ["MatMul"] * 40
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor).item() for tensor in found.result.graph.initializer}
+    assert [values[node.input[1]] for node in found.result.graph.node] == list(range(40))
+    found.compare()
+
+
+@pytest.mark.parametrize("nodes", ["v = Mod <fmod = 1> (w, scale)", "v = ReduceProd <noop_with_empty_axes = 1> (w)"])
+def test_attributes_of_what_computes_them_are_heeded(nodes: str) -> None:
+    model = parsed(
+        f"g (float[N,4] x) => (y) <float[2,4] w = {NUMBERS}, float scale = {{0.7}}> {{ {nodes} {GEMM} }}", opset=18
+    )
+    found = rewrite(model, TRANSFORM)
+    assert found.operators == ["Gemm"]
+    values = onnx.numpy_helper.to_array(
+        next(each for each in found.result.graph.initializer if each.name == found.result.graph.node[0].input[1])
+    )
+    given = np.array([1, -2, 3, 0.5, -0.25, 6, 7, 8], np.float32).reshape(2, 4)
+    expected = np.fmod(given, np.float32(0.7)) if "Mod" in nodes else given
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_what_identities_hand_on_of_a_computed_tensor_is_stored_once() -> None:
+    found = rewrite(
+        f"""g (float[N,4] x) => (y, z) <float[4,2] t = {NUMBERS}>
+        {{ v = Transpose (t) {GEMM} i = Identity (v) j = Identity (i) z = Gemm <alpha = 2.0, transB = 1> (x, j) }}""",
+        TRANSFORM,
+    )
+    assert found.operators == ["Gemm", "Gemm"]
+    assert len(found.result.graph.initializer) == 1
+    found.compare()
+
+
+def test_arithmetic_that_names_an_axis_is_not_misread() -> None:
+    found = rewrite(
+        f"""g (float[1,2,3,1] x) => (y) <float[2,2,2,1] w = {NUMBERS}, float[2] k = {{1, 2}}>
+        {{ v = Mul <broadcast = 1, axis = 0> (w, k) y = Conv (x, v) }}""",
+        TRANSFORM,
+        opset=6,
+    )
+    assert found.unchanged() and "cannot be folded" in found.reason
